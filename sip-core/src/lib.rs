@@ -1,0 +1,15 @@
+//! The heart of looseroute: transactions, the proxy core, and the primitives they stand on.
+//!
+//! This crate knows no socket, no clock, no database and no script. Everything in it is told what
+//! time it is and which random numbers to use, takes the world in through `handle_*` and lets its
+//! effects out as values in [`output::Outputs`].
+
+#![forbid(unsafe_code)]
+
+pub mod lock;
+pub mod net;
+pub mod output;
+pub mod rng;
+pub mod stats;
+pub mod time;
+pub mod timer;
