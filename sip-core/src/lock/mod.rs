@@ -26,3 +26,6 @@ pub use report::{HeldLock, LockReport, Locks};
 pub use set::{BucketPair, LockSet};
 pub use single::{Lock, LockGuard};
 pub use thread::{held_by_this_thread, set_turn, thread_number};
+
+#[cfg(test)]
+mod tests;

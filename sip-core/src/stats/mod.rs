@@ -17,3 +17,6 @@ mod snapshot;
 pub use builder::{Builder, CounterId};
 pub use shard::{Shard, SharedShard};
 pub use snapshot::{Kind, Snapshot, Stats, Value};
+
+#[cfg(test)]
+mod tests;

@@ -3,3 +3,6 @@
 mod wheel;
 
 pub use wheel::{DEFAULT_TICK, TimerId, Wheel};
+
+#[cfg(test)]
+mod tests;
