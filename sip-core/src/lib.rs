@@ -6,7 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod auth;
+pub mod ids;
 pub mod lock;
+pub mod mem;
 pub mod net;
 pub mod output;
 pub mod rng;
