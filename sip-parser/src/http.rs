@@ -1,0 +1,235 @@
+//! HTTP/1.x heads, as they arrive on ports shared with SIP (RFC 9112; RFC 7118 for WebSocket
+//! upgrades). Owns parsing a request and building a response; chunked bodies are refused.
+
+use crate::lex::{self, class, peek};
+use crate::msg::extent;
+use crate::msg::index::HeaderIndex;
+use crate::{Header, HeaderId, Limits, ParseError, ParseErrorKind, Span};
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// An HTTP/1.x request; owns its bytes, like [`Message`](crate::Message).
+#[derive(Clone)]
+pub struct Request {
+    buf: Bytes,
+    method: Span,
+    path: Span,
+    minor: u8,
+    body: u32,
+    index: HeaderIndex,
+}
+
+impl Request {
+    /// Parses one request, head and body, as the stream framer cut it out.
+    pub fn parse(buf: Bytes) -> Result<Request, ParseError> {
+        Request::parse_with(buf, &Limits::DEFAULT)
+    }
+
+    /// [`Request::parse`] under the given limits.
+    pub fn parse_with(mut buf: Bytes, limits: &Limits) -> Result<Request, ParseError> {
+        let line = request_line(&buf, limits)?;
+        let mut index = HeaderIndex::new();
+        let body = index.scan(&buf, line.end, limits)?;
+        let no_length = index.first_of(HeaderId::ContentLength).is_none();
+        let end = if no_length { body } else { extent::of_datagram(&index, &buf, body, limits)? };
+        buf.truncate(end);
+        let body = crate::span::offset(body);
+        Ok(Request { buf, method: line.method, path: line.path, minor: line.minor, body, index })
+    }
+
+    /// All bytes as received.
+    pub fn bytes(&self) -> &Bytes {
+        &self.buf
+    }
+
+    /// The method, such as `GET`.
+    pub fn method(&self) -> &[u8] {
+        self.method.of(&self.buf)
+    }
+
+    /// The request target as received, with its query.
+    pub fn path(&self) -> &[u8] {
+        self.path.of(&self.buf)
+    }
+
+    /// The minor version: 1 for HTTP/1.1, 0 for HTTP/1.0.
+    pub fn minor_version(&self) -> u8 {
+        self.minor
+    }
+
+    /// All headers in order. Identities are those of SIP; compact forms do not exist in HTTP.
+    pub fn headers(&self) -> impl Iterator<Item = Header<'_>> {
+        (0..).map_while(|i| self.index.header(&self.buf, i))
+    }
+
+    /// The value of the first header of that name, compared without case.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let name = name.as_bytes();
+        self.headers().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
+    }
+
+    /// Whether any header of that name has `token` in its comma list, compared without case.
+    pub fn header_has(&self, name: &str, token: &str) -> bool {
+        self.headers()
+            .filter(|h| h.name.eq_ignore_ascii_case(name.as_bytes()))
+            .flat_map(|h| h.value.split(|b| *b == b','))
+            .any(|member| lex::trim(member).eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Where the body stands.
+    pub fn body_span(&self) -> Span {
+        Span::new(self.body, crate::span::offset(self.buf.len()))
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        self.body_span().of(&self.buf)
+    }
+
+    /// Whether it asks for a WebSocket carrying SIP: GET, Upgrade, a key, and the subprotocol
+    /// `sip` (RFC 6455 4.2.1, RFC 7118 4.1).
+    pub fn wants_sip_websocket(&self) -> bool {
+        self.method() == b"GET"
+            && self.minor >= 1
+            && self.header_has("Upgrade", "websocket")
+            && self.header_has("Connection", "upgrade")
+            && self.header_has("Sec-WebSocket-Protocol", "sip")
+            && self.header("Sec-WebSocket-Key").is_some()
+    }
+}
+
+impl core::fmt::Debug for Request {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let text = |b| String::from_utf8_lossy(b).into_owned();
+        write!(f, "http::Request({} {})", text(self.method()), text(self.path()))
+    }
+}
+
+struct Line {
+    method: Span,
+    path: Span,
+    minor: u8,
+    end: usize,
+}
+
+fn request_line(s: &[u8], limits: &Limits) -> Result<Line, ParseError> {
+    let error = |kind, at| Err(ParseError::new(kind, at));
+    let method_end = lex::span(s, 0, class::TOKEN);
+    if method_end == 0 || peek(s, method_end) != b' ' {
+        return error(ParseErrorKind::StartLine, method_end);
+    }
+    let path_at = method_end + 1;
+    let rest = s.get(path_at..).unwrap_or_default();
+    let visible = |b: &u8| *b > b' ' && *b < 0x7f;
+    let len = rest.iter().take(limits.uri.saturating_add(1)).take_while(|b| visible(b)).count();
+    if len > limits.uri {
+        return error(ParseErrorKind::UriTooLong, path_at);
+    }
+    let after = s.get(path_at + len..).unwrap_or_default();
+    let minor = match after.first_chunk::<11>() {
+        Some(b" HTTP/1.1\r\n") if len > 0 => 1,
+        Some(b" HTTP/1.0\r\n") if len > 0 => 0,
+        _ => return error(ParseErrorKind::StartLine, path_at + len),
+    };
+    Ok(Line {
+        method: Span::at(0, 0, method_end),
+        path: Span::at(0, path_at, path_at + len),
+        minor,
+        end: path_at + len + 11,
+    })
+}
+
+/// Whether a first line (without its line end) is one of HTTP/1.x, request or response.
+pub(crate) fn is_http_line(line: &[u8]) -> bool {
+    line.starts_with(b"HTTP/1.")
+        || matches!(line, [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'])
+}
+
+/// Builds an HTTP/1.1 response.
+#[derive(Clone, Debug)]
+pub struct ResponseBuilder {
+    head: BytesMut,
+    body: Option<Bytes>,
+}
+
+impl ResponseBuilder {
+    /// A response with that status and reason.
+    pub fn new(code: u16, reason: &str) -> ResponseBuilder {
+        let mut head = BytesMut::with_capacity(256);
+        let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
+        head.put_slice(format!("HTTP/1.1 {code} {reason}\r\n").as_bytes());
+        ResponseBuilder { head, body: None }
+    }
+
+    /// Adds a header. Line ends in `value` become blanks.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> ResponseBuilder {
+        self.head.put_slice(name.as_bytes());
+        self.head.put_slice(b": ");
+        let safe = |b: &u8| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b };
+        self.head.extend(value.as_ref().iter().map(safe));
+        self.head.put_slice(b"\r\n");
+        self
+    }
+
+    /// Sets the body and its Content-Type.
+    pub fn body(self, content_type: &str, body: impl Into<Bytes>) -> ResponseBuilder {
+        let mut with = self.header("Content-Type", content_type);
+        with.body = Some(body.into());
+        with
+    }
+
+    /// The bytes to send. Content-Length is written but for 1xx and 204, which have no body
+    /// (RFC 9110 8.6).
+    pub fn build(mut self) -> Bytes {
+        let bodyless = self.head.get(9..10) == Some(b"1") || self.head.get(9..12) == Some(b"204");
+        let body = if bodyless { Bytes::new() } else { self.body.take().unwrap_or_default() };
+        if !bodyless {
+            self = self.header("Content-Length", body.len().to_string());
+        }
+        self.head.put_slice(b"\r\n");
+        self.head.put_slice(&body);
+        self.head.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upgrade_is_recognised() {
+        let text = b"GET /ws?x=1 HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n\
+            Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: abc\r\n\
+            Sec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Protocol: sip\r\n\r\ntail";
+        let r = Request::parse(Bytes::from_static(text)).unwrap();
+        assert_eq!((r.method(), r.path()), (&b"GET"[..], &b"/ws?x=1"[..]));
+        assert!(r.wants_sip_websocket());
+        assert!(r.body().is_empty());
+        assert_eq!(r.header("host"), Some(&b"a"[..]));
+    }
+
+    #[test]
+    fn a_post_has_the_body_it_announces() {
+        let text = b"POST /rpc HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}x";
+        let r = Request::parse(Bytes::from_static(text)).unwrap();
+        assert_eq!((r.body(), r.minor_version()), (&b"{}"[..], 0));
+    }
+
+    #[test]
+    fn what_is_no_http_request_is_refused() {
+        for bad in [&b"GET / HTTP/2.0\r\n\r\n"[..], b"GET  HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\n\n"]
+        {
+            assert!(Request::parse(Bytes::from_static(bad)).is_err());
+        }
+    }
+
+    #[test]
+    fn responses_are_built_whole() {
+        let b = ResponseBuilder::new(404, "Not Found").body("text/plain", &b"no"[..]).build();
+        let text =
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno";
+        assert_eq!(b, text.as_bytes());
+        let b =
+            ResponseBuilder::new(101, "Switching Protocols").header("Upgrade", "websocket").build();
+        assert_eq!(b, &b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"[..]);
+    }
+}

@@ -1,0 +1,60 @@
+//! SIP messages: bytes to meaning to bytes.
+//!
+//! This crate must not know time, locks, sockets or any policy. It takes a buffer, says where
+//! everything in it is, and writes it out again with edits; what to do about a message is for
+//! others. Nothing here reads a clock, opens a socket or keeps global state.
+//!
+//! Read first: RFC 3261 7 (messages), 19.1 (URIs), 20 (headers) and 25 (grammar).
+//!
+//! ```text
+//! Bytes -> Message::parse -> spans of the start line and of each header     (eager, one pass)
+//!              |-> header(id), top_via(), from(), contacts() ...             (parsed when asked)
+//!              |-> check()                                                   (what a proxy needs)
+//!              |-> Patch -> write -> the same bytes, but for the edits
+//! stream -> frame::Framer -> how many bytes are the next message
+//! ```
+//!
+//! A message is immutable and owns its bytes, so that it can be stored and sent across threads;
+//! headers are found by identity in constant time, and their values are parsed when first asked
+//! for. Untouched bytes always survive exactly: case, compact forms, order and folds included.
+#![forbid(unsafe_code)]
+
+mod error;
+mod escape;
+pub mod frame;
+mod header;
+pub mod http;
+mod lex;
+mod limits;
+mod method;
+mod msg;
+mod span;
+mod status;
+mod uri;
+
+pub use error::{Fault, HeaderError, ParseError, ParseErrorKind};
+pub use escape::{escape_user, unescape};
+pub use header::auth::{Challenge, Credentials};
+pub use header::contact::Contact;
+pub use header::content_type::ContentType;
+pub use header::cseq::CSeq;
+pub use header::date::Date;
+pub use header::event::{Event, SubscriptionState};
+pub use header::id::HeaderId;
+pub use header::name_addr::NameAddr;
+pub use header::quoted::QuotedText;
+pub use header::retry_after::RetryAfter;
+pub use header::tokens::Tokens;
+pub use header::via::Via;
+pub use limits::Limits;
+pub use method::Method;
+pub use msg::Message;
+pub use msg::builder::{RequestBuilder, ResponseBuilder};
+pub use msg::index::Header;
+pub use msg::patch::Patch;
+pub use msg::typed::Values;
+pub use span::Span;
+pub use status::reason_phrase;
+pub use uri::host::Host;
+pub use uri::params::Params;
+pub use uri::{Scheme, Uri, UriError, UriFault};

@@ -1,0 +1,262 @@
+//! Builders of requests and responses. Owns what a response takes from its request
+//! (RFC 3261 8.2.6.2) and that nothing given to a builder can end a header early.
+
+use super::Message;
+use super::patch::header_line;
+use crate::{HeaderId, Span};
+use bytes::{BufMut, Bytes, BytesMut};
+use core::net::SocketAddr;
+
+/// Appends text of a start line or header with line ends and NUL turned into blanks.
+fn put_line_text(out: &mut BytesMut, text: &[u8]) {
+    let unsafe_byte = |b: u8| matches!(b, b'\r' | b'\n' | 0);
+    if text.iter().copied().any(unsafe_byte) {
+        out.extend(text.iter().map(|b| if unsafe_byte(*b) { b' ' } else { *b }));
+    } else {
+        out.put_slice(text);
+    }
+}
+
+fn put_header(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+    put_line_text(out, name);
+    out.put_slice(b": ");
+    put_line_text(out, value);
+    out.put_slice(b"\r\n");
+}
+
+/// Appends Content-Type, Content-Length, the empty line and the body.
+fn put_body(out: &mut BytesMut, body: &Option<(Vec<u8>, Bytes)>) {
+    let (kind, bytes) = match body {
+        Some((kind, bytes)) => (Some(kind), &bytes[..]),
+        None => (None, &b""[..]),
+    };
+    if let Some(kind) = kind {
+        put_header(out, b"Content-Type", kind);
+    }
+    out.put_slice(b"Content-Length: ");
+    out.put_slice(bytes.len().to_string().as_bytes());
+    out.put_slice(b"\r\n\r\n");
+    out.put_slice(bytes);
+}
+
+/// Builds a request. Headers appear in the order they are given, Content-Length last; nothing is
+/// added that was not asked for, so that mandatory headers are the caller's.
+#[derive(Clone, Debug)]
+pub struct RequestBuilder {
+    head: BytesMut,
+    body: Option<(Vec<u8>, Bytes)>,
+}
+
+impl RequestBuilder {
+    /// A request of that method to that Request-URI.
+    pub fn new(method: &str, uri: &[u8]) -> RequestBuilder {
+        let mut head = BytesMut::with_capacity(512);
+        put_line_text(&mut head, method.as_bytes());
+        head.put_u8(b' ');
+        put_line_text(&mut head, uri);
+        head.put_slice(b" SIP/2.0\r\n");
+        RequestBuilder { head, body: None }
+    }
+
+    /// Adds a header. Line ends in `value` become blanks.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> RequestBuilder {
+        put_header(&mut self.head, name.as_bytes(), value.as_ref());
+        self
+    }
+
+    /// Sets the body and its Content-Type.
+    pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> RequestBuilder {
+        self.body = Some((content_type.as_bytes().to_vec(), body.into()));
+        self
+    }
+
+    /// The bytes to send.
+    pub fn build(mut self) -> Bytes {
+        put_body(&mut self.head, &self.body);
+        self.head.freeze()
+    }
+}
+
+/// Builds the response to a request: all Via, From, To, Call-ID and CSeq are copied as received,
+/// and Timestamp into a 100 (RFC 3261 8.2.6).
+#[derive(Clone, Debug)]
+pub struct ResponseBuilder<'a> {
+    request: &'a Message,
+    code: u16,
+    reason: &'a str,
+    to_tag: Option<&'a [u8]>,
+    source: Option<SocketAddr>,
+    record_route: bool,
+    extra: BytesMut,
+    body: Option<(Vec<u8>, Bytes)>,
+}
+
+impl<'a> ResponseBuilder<'a> {
+    /// A response to `request`. An empty `reason` becomes the usual phrase of `code`.
+    pub fn from_request(request: &'a Message, code: u16, reason: &'a str) -> ResponseBuilder<'a> {
+        let reason = if reason.is_empty() { crate::reason_phrase(code) } else { reason };
+        ResponseBuilder {
+            request,
+            code,
+            reason,
+            to_tag: None,
+            source: None,
+            record_route: false,
+            extra: BytesMut::new(),
+            body: None,
+        }
+    }
+
+    /// Adds this tag to To, when To has none (RFC 3261 8.2.6.2). Not for 100.
+    pub fn to_tag(mut self, tag: &'a [u8]) -> ResponseBuilder<'a> {
+        self.to_tag = Some(tag);
+        self
+    }
+
+    /// Notes in the top Via where the request came from: `received` and `rport`
+    /// (RFC 3261 18.2.1, RFC 3581 4).
+    pub fn received(mut self, source: SocketAddr) -> ResponseBuilder<'a> {
+        self.source = Some(source);
+        self
+    }
+
+    /// Copies Record-Route too: responses that make a dialog need it (RFC 3261 12.1.1).
+    pub fn copy_record_route(mut self) -> ResponseBuilder<'a> {
+        self.record_route = true;
+        self
+    }
+
+    /// Adds a header behind the copied ones. Line ends in `value` become blanks.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> ResponseBuilder<'a> {
+        put_header(&mut self.extra, name.as_bytes(), value.as_ref());
+        self
+    }
+
+    /// Sets the body and its Content-Type.
+    pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> ResponseBuilder<'a> {
+        self.body = Some((content_type.as_bytes().to_vec(), body.into()));
+        self
+    }
+
+    /// The bytes to send.
+    pub fn build(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.request.headers_end() as usize + 256);
+        self.write(&mut out);
+        out.freeze()
+    }
+
+    /// Appends the bytes to send to a buffer.
+    pub fn write(&self, out: &mut BytesMut) {
+        out.put_slice(b"SIP/2.0 ");
+        out.put_slice(self.code.to_string().as_bytes());
+        out.put_u8(b' ');
+        put_line_text(out, self.reason.as_bytes());
+        out.put_slice(b"\r\n");
+        self.put_vias(out);
+        if self.record_route {
+            self.copy(out, HeaderId::RecordRoute);
+        }
+        self.copy(out, HeaderId::From);
+        self.put_to(out);
+        self.copy(out, HeaderId::CallId);
+        self.copy(out, HeaderId::CSeq);
+        if self.code == 100 {
+            self.copy(out, HeaderId::Timestamp);
+        }
+        out.put_slice(&self.extra);
+        put_body(out, &self.body);
+    }
+
+    /// Copies every header of an identity as received, under its full name.
+    fn copy(&self, out: &mut BytesMut, id: HeaderId) {
+        for h in self.request.headers_of(id) {
+            header_line(out, id.name().as_bytes(), h.value);
+        }
+    }
+
+    fn put_vias(&self, out: &mut BytesMut) {
+        let (Some(source), Ok(top)) = (self.source, self.request.top_via()) else {
+            return self.copy(out, HeaderId::Via);
+        };
+        let buf = self.request.bytes();
+        for (i, h) in self.request.headers_of(HeaderId::Via).enumerate() {
+            if i > 0 {
+                header_line(out, b"Via", h.value);
+                continue;
+            }
+            out.put_slice(b"Via: ");
+            top.write_received(buf, source, out);
+            out.put_slice(Span::new(top.span.end, h.value_span.end).of(buf));
+            out.put_slice(b"\r\n");
+        }
+    }
+
+    fn put_to(&self, out: &mut BytesMut) {
+        let Some(h) = self.request.header(HeaderId::To) else { return };
+        out.put_slice(b"To: ");
+        out.put_slice(h.value);
+        let tagged = self.request.to().is_ok_and(|to| to.params.has(b"tag"));
+        if let (false, Some(tag)) = (tagged || self.code == 100, self.to_tag) {
+            out.put_slice(b";tag=");
+            put_line_text(out, tag);
+        }
+        out.put_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &[u8] = b"INVITE sip:b SIP/2.0\r\nv: SIP/2.0/UDP a;rport, SIP/2.0/TCP b\r\n\
+        Via: SIP/2.0/TLS c\r\nf: <sip:f>;tag=1\r\nt: <sip:t>\r\ni: x@y\r\nCSeq: 7 INVITE\r\n\
+        Record-Route: <sip:r;lr>\r\nTimestamp: 5\r\n\r\n";
+
+    fn request() -> Message {
+        Message::parse(Bytes::from_static(REQUEST)).unwrap()
+    }
+
+    #[test]
+    fn a_response_takes_what_it_must_from_its_request() {
+        let m = request();
+        let built = ResponseBuilder::from_request(&m, 200, "")
+            .to_tag(b"tt")
+            .received("192.0.2.9:4444".parse().unwrap())
+            .copy_record_route()
+            .header("Server", "x\r\nEvil: yes")
+            .body("text/plain", &b"hi"[..])
+            .build();
+        let text = "SIP/2.0 200 OK\r\n\
+            Via: SIP/2.0/UDP a;received=192.0.2.9;rport=4444, SIP/2.0/TCP b\r\n\
+            Via: SIP/2.0/TLS c\r\nRecord-Route: <sip:r;lr>\r\nFrom: <sip:f>;tag=1\r\n\
+            To: <sip:t>;tag=tt\r\nCall-ID: x@y\r\nCSeq: 7 INVITE\r\nServer: x  Evil: yes\r\n\
+            Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi";
+        assert_eq!(String::from_utf8(built.to_vec()).unwrap(), text);
+        assert_eq!(Message::parse(built).unwrap().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_100_gets_no_tag_but_the_timestamp() {
+        let m = request();
+        let built = ResponseBuilder::from_request(&m, 100, "").to_tag(b"tt").build();
+        let answer = Message::parse(built).unwrap();
+        assert_eq!(answer.to().unwrap().tag(), None);
+        assert_eq!(answer.header(HeaderId::Timestamp).unwrap().value, b"5");
+        assert!(answer.header(HeaderId::RecordRoute).is_none());
+        assert_eq!(answer.reason(), b"Trying");
+    }
+
+    #[test]
+    fn a_built_request_is_read_back() {
+        let built = RequestBuilder::new("OPTIONS", b"sip:a@b")
+            .header("Via", "SIP/2.0/UDP h;branch=z9hG4bK1")
+            .header("From", "<sip:a@b>;tag=1")
+            .header("To", "<sip:a@b>")
+            .header("Call-ID", "1")
+            .header("CSeq", "1 OPTIONS")
+            .build();
+        let m = Message::parse(built).unwrap();
+        assert_eq!((m.check(), m.request_uri()), (Ok(()), &b"sip:a@b"[..]));
+        assert_eq!(m.content_length(), Ok(Some(0)));
+    }
+}

@@ -1,0 +1,125 @@
+//! Judging a message as a whole: the headers every message must have and a proxy must understand
+//! (RFC 3261 8.1.1, 16.3 step 1). Owns which headers may be there once only.
+
+use super::Message;
+use crate::{
+    Fault, HeaderError, HeaderId, Method, NameAddr, ParseError, ParseErrorKind, Uri, UriFault,
+};
+
+fn fail(header: HeaderId, offset: u32, fault: Fault) -> ParseError {
+    HeaderError { header, offset, fault }.into()
+}
+
+/// Checks the URI inside an address.
+fn inner_uri(header: HeaderId, addr: &NameAddr<'_>) -> Result<(), ParseError> {
+    match addr.parsed_uri() {
+        Ok(_) => Ok(()),
+        Err(e) => Err(fail(header, addr.uri_span.start.saturating_add(e.offset), e.into())),
+    }
+}
+
+impl Message {
+    /// Judges what every hop must understand: Via, From, To, Call-ID and CSeq present, once, and
+    /// well formed; Max-Forwards in range; the Request-URI well formed and without headers;
+    /// the method of CSeq that of the request. A proxy calls this before it does anything else.
+    pub fn check(&self) -> Result<(), ParseError> {
+        if self.is_request() {
+            let uri = self.uri()?;
+            if !uri.headers.is_empty() {
+                return Err(self.forbidden_headers(&uri));
+            }
+        }
+        let mut vias = 0;
+        for via in self.vias() {
+            via?;
+            vias += 1;
+        }
+        if vias == 0 {
+            return Err(fail(HeaderId::Via, 0, Fault::Missing));
+        }
+        inner_uri(HeaderId::From, &self.from()?)?;
+        inner_uri(HeaderId::To, &self.to()?)?;
+        self.call_id()?;
+        let cseq = self.cseq()?;
+        let mismatch = match self.method() {
+            Some(Method::Other) => cseq.method_name != self.method_name(),
+            Some(method) => cseq.method != method,
+            None => false,
+        };
+        if mismatch {
+            let at = self.header(HeaderId::CSeq).map_or(0, |h| h.value_span.start);
+            return Err(fail(HeaderId::CSeq, at, Fault::Mismatch));
+        }
+        self.max_forwards()?;
+        Ok(())
+    }
+
+    /// [`Message::check`] and the headers that route: Route, Record-Route, Path, Service-Route
+    /// and Contact, each value with its URI. For registrars and user agents; a proxy between
+    /// others need not judge what it does not use.
+    pub fn check_routing(&self) -> Result<(), ParseError> {
+        self.check()?;
+        let lists =
+            [HeaderId::Route, HeaderId::RecordRoute, HeaderId::Path, HeaderId::ServiceRoute];
+        for id in lists {
+            for addr in self.addresses(id) {
+                inner_uri(id, &addr?)?;
+            }
+        }
+        for contact in self.contacts() {
+            if let Some(addr) = contact?.addr() {
+                inner_uri(HeaderId::Contact, addr)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Headers may not stand in a Request-URI (RFC 3261 19.1.1 table 1).
+    fn forbidden_headers(&self, uri: &Uri<'_>) -> ParseError {
+        let len = crate::span::offset(uri.headers.len());
+        ParseError {
+            offset: self.request_uri_span().end.saturating_sub(len),
+            header: None,
+            kind: ParseErrorKind::RequestUri(UriFault::Header),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    const GOOD: &str = "REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z\r\n\
+        From: <sip:a@b.example>;tag=1\r\nTo: <sip:a@b.example>\r\nCall-ID: c@d\r\n\
+        CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:a@h>\r\n\r\n";
+
+    fn verdict(old: &str, new: &str) -> Result<(), (u16, &'static str)> {
+        assert!(GOOD.contains(old));
+        let text = GOOD.replacen(old, new, 1);
+        let m = Message::parse(Bytes::from(text.into_bytes())).map_err(|e| e.status())?;
+        m.check_routing().map_err(|e| e.status())
+    }
+
+    #[test]
+    fn a_good_message_passes_and_each_flaw_is_named() {
+        assert_eq!(verdict("70", "70"), Ok(()));
+        for (old, new, reason) in [
+            ("sip:b.example SIP", "sip:b.example?Route=x SIP", "Bad Request-URI"),
+            ("sip:b.example SIP", "sip:b.example:x SIP", "Bad Request-URI"),
+            ("branch=z", "branch=z,", "Bad Via"),
+            ("Via: SIP/2.0/UDP h;branch=z\r\n", "", "Missing Via"),
+            ("From: <sip:a@b.example>;tag=1\r\n", "", "Missing From"),
+            ("To: <sip:a@b.example>", "To: <sip:a@>", "Bad To"),
+            ("Call-ID: c@d", "Call-ID: c d", "Bad Call-ID"),
+            ("Call-ID: c@d", "Call-ID:", "Bad Call-ID"),
+            ("1 REGISTER", "1 OPTIONS", "Bad CSeq"),
+            ("1 REGISTER", "36893488147419103232 REGISTER", "Bad CSeq"),
+            ("Max-Forwards: 70", "Max-Forwards: 300", "Bad Max-Forwards"),
+            ("Max-Forwards: 70", "Max-Forwards: 7\r\nMax-Forwards: 8", "Duplicate Max-Forwards"),
+            ("Contact: <sip:a@h>", "Contact: <sip:a@h:h>", "Bad Contact"),
+        ] {
+            assert_eq!(verdict(old, new), Err((400, reason)), "{old} -> {new}");
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Patches: edits of a message, applied once, when it is written out. Owns their order, and that
+//! every byte no edit touches survives exactly.
+//!
+//! A patch is a list of "at this offset, leave out so many bytes and put these in their place",
+//! sorted by offset; what is put in lives in one arena. Edits at the same offset keep the order
+//! in which they were made. What was put in strictly inside a range that another edit leaves out
+//! goes with it; at the edges it stays.
+
+use super::Message;
+use crate::header::id::HeaderId as Id;
+use crate::lex::{self, peek, skip_lws};
+use crate::{Header, HeaderId, Span};
+use bytes::{BufMut, BytesMut};
+use smallvec::SmallVec;
+
+#[derive(Clone, Copy, Debug)]
+struct Edit {
+    at: u32,
+    delete: u32,
+    text: Span,
+}
+
+impl Edit {
+    fn end(&self) -> u32 {
+        self.at.saturating_add(self.delete)
+    }
+}
+
+/// A list of edits. Reusable: [`Patch::clear`] keeps its memory. It belongs to the message whose
+/// offsets it was made with; written over another one it gives nonsense, never a panic.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    edits: SmallVec<[Edit; 8]>,
+    arena: BytesMut,
+}
+
+impl Patch {
+    /// A patch that changes nothing.
+    pub fn new() -> Patch {
+        Patch::default()
+    }
+
+    /// Forgets all edits.
+    pub fn clear(&mut self) {
+        self.edits.clear();
+        self.arena.clear();
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// Adds an edit behind those at the same offset.
+    fn push(&mut self, edit: Edit) {
+        let mut i = self.edits.len();
+        while i > 0 && self.edits.get(i - 1).is_some_and(|e| e.at > edit.at) {
+            i -= 1;
+        }
+        self.edits.insert(i, edit);
+    }
+
+    /// Adds an edit whose text is what `fill` appends to the arena.
+    fn edit(&mut self, at: u32, delete: u32, fill: impl FnOnce(&mut BytesMut)) {
+        let start = crate::span::offset(self.arena.len());
+        fill(&mut self.arena);
+        let end = crate::span::offset(self.arena.len());
+        self.push(Edit { at, delete, text: Span::new(start, end.max(start)) });
+    }
+
+    /// Inserts `bytes` before the byte at `at`, behind what was inserted there before.
+    pub fn insert(&mut self, at: u32, bytes: &[u8]) {
+        self.edit(at, 0, |arena| arena.put_slice(bytes));
+    }
+
+    /// Inserts what `fill` appends to the buffer it is given. It may only append.
+    pub fn insert_with(&mut self, at: u32, fill: impl FnOnce(&mut BytesMut)) {
+        self.edit(at, 0, fill);
+    }
+
+    /// Puts `bytes` in the place of a span.
+    pub fn replace(&mut self, span: Span, bytes: &[u8]) {
+        self.edit(span.start, span.len(), |arena| arena.put_slice(bytes));
+    }
+
+    /// Leaves out a span.
+    pub fn remove(&mut self, span: Span) {
+        self.edit(span.start, span.len(), |_| {});
+    }
+
+    /// Adds a header line before the first header of identity `id`; after the start line when
+    /// there is none. The caller answers for `name` and `value` being lawful text without line
+    /// ends.
+    pub fn add_before_first(&mut self, m: &Message, id: HeaderId, name: &str, value: &[u8]) {
+        let at = m.header(id).map_or(m.start_line_end(), |h| h.span.start);
+        self.edit(at, 0, |arena| header_line(arena, name.as_bytes(), value));
+    }
+
+    /// Adds a header line after the last header. The same holds for `name` and `value`.
+    pub fn append_header(&mut self, m: &Message, name: &str, value: &[u8]) {
+        self.edit(m.headers_end(), 0, |arena| header_line(arena, name.as_bytes(), value));
+    }
+
+    /// Replaces the Request-URI of a request; a response is left alone.
+    pub fn set_request_uri(&mut self, m: &Message, uri: &[u8]) {
+        if m.is_request() {
+            self.replace(m.request_uri_span(), uri);
+        }
+    }
+
+    /// Replaces the body, and writes Content-Length to fit: in its place when it is there, else
+    /// as a new last header. Content-Type is the caller's.
+    pub fn set_body(&mut self, m: &Message, body: &[u8]) {
+        let length = body.len().to_string();
+        match m.header(Id::ContentLength) {
+            Some(h) => self.replace(h.value_span, length.as_bytes()),
+            None => self.append_header(m, "Content-Length", length.as_bytes()),
+        }
+        let end = crate::span::offset(m.bytes().len());
+        self.replace(Span::new(m.body_start(), end), body);
+    }
+
+    /// Leaves out a whole header field with its folds.
+    pub fn remove_header(&mut self, header: &Header<'_>) {
+        self.remove(header.span);
+    }
+
+    /// Leaves out one value of a comma list: with its comma when other values stay, with the
+    /// whole header field when none does. Values removed before from the same list are counted as
+    /// gone. A span that is no value of a header of identity `id` changes nothing.
+    pub fn remove_value(&mut self, m: &Message, id: HeaderId, value: Span) {
+        let holds = |h: &Header<'_>| {
+            h.value_span.start <= value.start && value.end <= h.value_span.end && !value.is_empty()
+        };
+        let Some(header) = m.headers_of(id).find(holds) else { return };
+        let list = Neighbours::of(m, &header, value, |span| self.is_removed(span));
+        match (list.next_start, list.kept_before, list.kept_after) {
+            (_, None, false) => self.remove(header.span),
+            (Some(next), _, true) => self.remove(Span::new(value.start, next)),
+            (_, Some(before), _) => self.remove(Span::new(before, value.end)),
+            (None, None, true) => {}
+        }
+    }
+
+    /// Whether an edit leaves out all of `span`.
+    fn is_removed(&self, span: Span) -> bool {
+        self.edits.iter().any(|e| e.at <= span.start && span.end <= e.end() && e.delete > 0)
+    }
+
+    /// The text of an edit.
+    fn text(&self, edit: &Edit) -> &[u8] {
+        edit.text.of(&self.arena)
+    }
+
+    /// Each piece of the result in order.
+    fn pieces<'a>(&'a self, bytes: &'a [u8], mut take: impl FnMut(&'a [u8])) {
+        let len = crate::span::offset(bytes.len());
+        // What is left out last begins at `gap` and ends at `copied`.
+        let (mut copied, mut gap) = (0, 0);
+        for edit in &self.edits {
+            let at = edit.at.min(len);
+            if at >= copied {
+                take(Span::new(copied, at).of(bytes));
+                (copied, gap) = (at, at);
+            }
+            if at == gap {
+                take(self.text(edit));
+            }
+            copied = copied.max(edit.end().min(len));
+        }
+        take(Span::new(copied, len).of(bytes));
+    }
+
+    /// Appends the message with all edits to `out`, which grows at most once.
+    pub fn write(&self, m: &Message, out: &mut BytesMut) {
+        out.reserve(m.bytes().len() + self.arena.len());
+        self.pieces(m.bytes(), |piece| out.put_slice(piece));
+    }
+
+    /// How many bytes [`Patch::write`] would append.
+    pub fn written_len(&self, m: &Message) -> usize {
+        let mut len = 0;
+        self.pieces(m.bytes(), |piece| len += piece.len());
+        len
+    }
+}
+
+pub(super) fn header_line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.put_slice(name);
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+/// What stands round one value of a list, and which of it stays.
+struct Neighbours {
+    /// End of the nearest value before it that stays.
+    kept_before: Option<u32>,
+    /// Whether any value behind it stays.
+    kept_after: bool,
+    /// Where the value behind it begins, whether it stays or not.
+    next_start: Option<u32>,
+}
+
+impl Neighbours {
+    fn of(m: &Message, h: &Header<'_>, value: Span, gone: impl Fn(Span) -> bool) -> Neighbours {
+        let mut found = Neighbours { kept_before: None, kept_after: false, next_start: None };
+        for member in members(m, h.value_span) {
+            if member.end <= value.start {
+                if !gone(member) {
+                    found.kept_before = Some(member.end);
+                }
+            } else if member.start >= value.end {
+                found.next_start = found.next_start.or(Some(member.start));
+                found.kept_after |= !gone(member);
+            }
+        }
+        found
+    }
+}
+
+/// The members of a comma list, white space not counted; commas in quotes and in angle brackets
+/// do not separate.
+fn members(m: &Message, list: Span) -> impl Iterator<Item = Span> + '_ {
+    let s = m.slice(list);
+    let mut at = Some(0);
+    core::iter::from_fn(move || {
+        let start = skip_lws(s, at?);
+        let end = member_end(s, start);
+        at = (end < s.len()).then_some(end + 1);
+        let text = lex::trim_end(s.get(start..end).unwrap_or_default());
+        Some(Span::at(list.start, start, start + text.len()))
+    })
+}
+
+fn member_end(s: &[u8], from: usize) -> usize {
+    let mut i = from;
+    while i < s.len() {
+        match s[i] {
+            b',' => return i,
+            b'"' => i = lex::quoted_end(s, i).unwrap_or(s.len()),
+            b'<' => i = bracket_end(s, i),
+            _ => i += 1,
+        }
+    }
+    s.len()
+}
+
+/// Offset after the bracket that closes the one at `at`; just after it when none does.
+fn bracket_end(s: &[u8], at: usize) -> usize {
+    let mut i = at + 1;
+    while !matches!(peek(s, i), b'>' | b'<' | b'"') && i < s.len() {
+        i += 1;
+    }
+    if peek(s, i) == b'>' { i + 1 } else { at + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    const TEXT: &str = "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a , SIP/2.0/UDP b,\r\n \
+        SIP/2.0/UDP c\r\nTo:<sip:t>\r\nv: SIP/2.0/UDP d\r\n\r\nbody";
+
+    fn message() -> Message {
+        Message::parse(Bytes::from_static(TEXT.as_bytes())).unwrap()
+    }
+
+    fn written(m: &Message, p: &Patch) -> String {
+        let mut out = BytesMut::new();
+        p.write(m, &mut out);
+        assert_eq!(out.len(), p.written_len(m));
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn no_edits_give_the_same_bytes() {
+        assert_eq!(written(&message(), &Patch::new()), TEXT);
+    }
+
+    #[test]
+    fn edits_land_where_they_were_meant_whatever_their_order() {
+        let m = message();
+        let mut p = Patch::new();
+        p.append_header(&m, "X", b"2");
+        p.set_request_uri(&m, b"sip:other");
+        p.add_before_first(&m, HeaderId::Via, "Via", b"one");
+        p.add_before_first(&m, HeaderId::Via, "Via", b"two");
+        p.add_before_first(&m, HeaderId::Route, "Route", b"<sip:r>");
+        p.set_body(&m, b"hi");
+        let expected = TEXT
+            .replace("sip:b ", "sip:other ")
+            .replacen("Via: S", "Via: one\r\nVia: two\r\nRoute: <sip:r>\r\nVia: S", 1)
+            .replace("UDP d\r\n\r\nbody", "UDP d\r\nX: 2\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(written(&m, &p), expected);
+        p.clear();
+        assert_eq!(written(&m, &p), TEXT);
+    }
+
+    #[test]
+    fn removing_values_in_any_order_leaves_a_lawful_list() {
+        let m = message();
+        let spans: Vec<Span> = m.vias().map(|v| v.unwrap().span).collect();
+        let orders: [&[usize]; 10] =
+            [&[0], &[1], &[2], &[3], &[0, 1], &[1, 0], &[1, 2], &[2, 1], &[0, 2], &[2, 0, 1, 3]];
+        for order in orders {
+            let mut p = Patch::new();
+            order.iter().for_each(|i| p.remove_value(&m, HeaderId::Via, spans[*i]));
+            let left = Message::parse(Bytes::from(written(&m, &p).into_bytes())).unwrap();
+            let hosts: Vec<_> = left.vias().map(|v| v.unwrap().sent_by.to_vec()).collect();
+            let wanted: Vec<_> = (0..4usize)
+                .filter(|i| !order.contains(i))
+                .map(|i| vec![b'a' + u8::try_from(i).unwrap()])
+                .collect();
+            assert_eq!(hosts, wanted, "{order:?}");
+        }
+        let mut p = Patch::new();
+        p.remove_value(&m, HeaderId::Via, spans[3]);
+        assert_eq!(written(&m, &p), TEXT.replace("v: SIP/2.0/UDP d\r\n", ""));
+    }
+
+    #[test]
+    fn commas_in_quotes_and_brackets_do_not_separate() {
+        let text = "ACK sip:b SIP/2.0\r\nRoute: \"a,<b\" <sip:a,b@c>;x=\",\" , <sip:d>\r\n\r\n";
+        let m = Message::parse(Bytes::from_static(text.as_bytes())).unwrap();
+        let first = m.routes().next().unwrap().unwrap();
+        let mut p = Patch::new();
+        p.remove_value(&m, HeaderId::Route, first.span);
+        assert_eq!(written(&m, &p), "ACK sip:b SIP/2.0\r\nRoute: <sip:d>\r\n\r\n");
+    }
+
+    #[test]
+    fn what_is_inserted_inside_a_removed_range_goes_with_it() {
+        let m = message();
+        let to = m.header(HeaderId::To).unwrap();
+        let mut p = Patch::new();
+        p.insert(to.value_span.end, b";tag=1");
+        p.insert(to.span.start, b"A: 1\r\n");
+        p.remove_header(&to);
+        p.insert(to.span.start, b"B: 2\r\n");
+        p.insert(to.span.end, b"C: 3\r\n");
+        let lines = "A: 1\r\nB: 2\r\nC: 3\r\n";
+        assert_eq!(written(&m, &p), TEXT.replace("To:<sip:t>\r\n", lines));
+    }
+
+    #[test]
+    fn offsets_beyond_the_message_do_no_harm() {
+        let m = message();
+        let mut p = Patch::new();
+        p.remove(Span::new(u32::MAX - 1, u32::MAX));
+        p.insert(u32::MAX, b"!");
+        p.replace(Span::new(3, 1), b"");
+        assert_eq!(written(&m, &p), format!("{TEXT}!"));
+    }
+}
