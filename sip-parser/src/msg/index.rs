@@ -203,6 +203,9 @@ impl HeaderIndex {
                 Some(at) => at,
                 None => return Err(unterminated(s, head)),
             };
+            if name_end + 1 == head.len() && peek(head, name_end) == b'\r' {
+                return Err(unterminated(s, head));
+            }
             let (name_len, colon) = name_of(head, line, name_end)?;
             let id = id::find(head, line, name_len);
             if id == HeaderId::Other && lex::span(head, line, class::TOKEN) != line + name_len {

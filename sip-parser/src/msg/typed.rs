@@ -9,6 +9,9 @@ use crate::{
     NameAddr, ParseError, ParseErrorKind, RetryAfter, SubscriptionState, Tokens, Uri, Via,
 };
 
+/// A parser of one list member: value, offset in it, offset of the value in the message.
+type Member<'a, T> = fn(&'a [u8], usize, u32) -> At<(T, usize)>;
+
 /// The members of all headers of one identity, in order. After a malformed member it goes on
 /// with the next header line, since the rest of that line cannot be trusted.
 pub struct Values<'a, T> {
@@ -21,7 +24,7 @@ pub struct Values<'a, T> {
     at: Option<usize>,
     /// Whether a header without any member is lawful (RFC 3261 20.37 and others).
     may_be_empty: bool,
-    parse: fn(&'a [u8], usize, u32) -> At<(T, usize)>,
+    parse: Member<'a, T>,
 }
 
 impl<'a, T> Values<'a, T> {
@@ -71,11 +74,7 @@ fn error(header: HeaderId, base: u32, (fault, at): (Fault, usize)) -> HeaderErro
 }
 
 impl Message {
-    fn values<'a, T>(
-        &'a self,
-        id: HeaderId,
-        parse: fn(&'a [u8], usize, u32) -> At<(T, usize)>,
-    ) -> Values<'a, T> {
+    fn values<'a, T>(&'a self, id: HeaderId, parse: Member<'a, T>) -> Values<'a, T> {
         let next = self.index.first_of(id);
         let may_be_empty = false;
         Values { message: self, id, next, value: b"", base: 0, at: None, may_be_empty, parse }

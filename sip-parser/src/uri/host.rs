@@ -71,10 +71,11 @@ pub(crate) fn scan(s: &[u8], at: usize) -> Option<(Host<'_>, usize)> {
     let text = s.get(at..end)?;
     // Only an address ends in a digit group: the last label of a name begins with a letter.
     let last = *text.last()?;
-    if last.is_ascii_digit() && text[0].is_ascii_digit() {
-        if let Some(v4) = dotted_quad(text) {
-            return Some((Host::V4(v4), end));
-        }
+    if last.is_ascii_digit()
+        && text[0].is_ascii_digit()
+        && let Some(v4) = dotted_quad(text)
+    {
+        return Some((Host::V4(v4), end));
     }
     if is(text[0], class::HOST) && text[0] != b'.' && text[0] != b'-' {
         return Some((Host::Name(text), end));

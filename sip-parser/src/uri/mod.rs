@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(uri("sip:[2001:db8::10:5070]").port, None);
         assert_eq!(uri("sip:[2001:db8::10]:5070").port, Some(5070));
         let bad = Uri::parse(b"sip:2001:db8::10").unwrap_err();
-        assert_eq!(bad.fault, UriFault::Character);
+        assert_eq!(bad.fault, UriFault::Port);
     }
 
     #[test]
