@@ -40,6 +40,24 @@ pub struct DigestFields<'a> {
     pub nc: Option<&'a [u8]>,
 }
 
+impl<'a> From<sip_parser::Credentials<'a>> for DigestFields<'a> {
+    fn from(c: sip_parser::Credentials<'a>) -> Self {
+        Self {
+            scheme: c.scheme,
+            username: c.username,
+            realm: c.realm,
+            nonce: c.nonce,
+            uri: c.uri,
+            response: c.response,
+            algorithm: c.algorithm,
+            cnonce: c.cnonce,
+            opaque: c.opaque,
+            qop: c.qop,
+            nc: c.nc,
+        }
+    }
+}
+
 /// What the account's store knows.
 #[derive(Clone, Copy)]
 pub enum Secret<'a> {
@@ -137,7 +155,8 @@ impl Claim<'_> {
     }
 }
 
-/// The first digest credentials for `realm` among those of a request.
+/// The first digest credentials for `realm` among those of a request (`Message::credentials`, each
+/// made into [`DigestFields`]). The realm is compared as it was received, escapes included.
 pub fn find<'a>(
     credentials: impl IntoIterator<Item = DigestFields<'a>>,
     realm: &[u8],

@@ -239,6 +239,24 @@ fn credentials_are_found_by_scheme_and_realm() {
 }
 
 #[test]
+fn what_the_parser_read_can_be_checked() {
+    let mut w = World::new();
+    let nonce = w.nonce();
+    let sent = w.sign(&nonce, 1, b"wonder");
+    let value = format!(
+        "Digest username=\"alice\", realm=\"sip.test\", nonce=\"{nonce}\", uri=\"sip:sip.test\", \
+         response=\"{}\", algorithm=MD5, cnonce=\"c0ffee\", qop=auth, nc=00000001",
+        sent.response
+    );
+    let parsed = sip_parser::Credentials::parse(value.as_bytes()).unwrap();
+    let fields = DigestFields::from(parsed);
+    assert_eq!(fields, DigestFields { scheme: b"Digest", ..sent.fields() });
+    let claim = w.server.precheck(w.now, &find([fields], REALM).unwrap(), &[]).unwrap();
+    let secret = Secret::Password(b"wonder");
+    assert_eq!(w.server.verify(w.now, &claim, b"REGISTER", b"", secret), Ok(()));
+}
+
+#[test]
 fn a_challenge_is_answered_by_what_it_says() {
     let mut w = World::new();
     let challenge = Challenge {

@@ -10,8 +10,9 @@
 //!   elsewhere:    report() reads the holders while they hold, without taking the lock
 //! ```
 //!
-//! The locks are parking_lot mutexes underneath: no poisoning, one byte each. Taking and dropping
-//! one costs 5 to 6 ns more than bare parking_lot, uncontended (release build, x86-64).
+//! The locks are parking_lot mutexes underneath, without poisoning. Uncontended, in a release build
+//! on x86-64, taking and dropping one costs 5 ns, as bare parking_lot does: the record is three
+//! plain stores that fit beside the atomic exchange. It takes 16 bytes a mutex.
 //!
 //! Kamailio's counterparts are `gen_lock_t` and `gen_lock_set_t`, which know none of this.
 

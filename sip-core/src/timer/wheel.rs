@@ -12,8 +12,9 @@
 //!   level 0   [x][ ][x][ ] ..   one tick a slot: fires
 //! ```
 //!
-//! Timers live in one slab and are linked by index, each slot a ring. Arm plus cancel costs
-//! about 9 ns, arm plus fire about 20 ns (release build, x86-64).
+//! Timers live in one slab and are linked by index, each slot a ring. With 10,000 others armed,
+//! arm plus cancel costs about 8 ns, arm plus fire for lives of 0.5 to 32 s about 25 ns (release
+//! build, x86-64).
 
 use std::time::Duration;
 
