@@ -230,9 +230,9 @@ impl Listeners {
             let wanted = port.unwrap_or_else(|| proto.unwrap_or(l.proto).default_port());
             let bound = || l.addr.port() == wanted && ip == Some(l.addr.ip());
             let advertised = || {
-                l.advertised.as_ref().is_some_and(|(h, p)| {
-                    *p == wanted && h.as_bytes().eq_ignore_ascii_case(host)
-                })
+                l.advertised
+                    .as_ref()
+                    .is_some_and(|(h, p)| *p == wanted && h.as_bytes().eq_ignore_ascii_case(host))
             };
             proto.is_none_or(|p| p == l.proto) && (bound() || advertised())
         })
