@@ -99,7 +99,6 @@ params! {
     tcp_wq_max = 10_485_760 in 0..=4_294_967_295, "Bytes that may wait to be written on all connections together.";
     tcp_crlf_ping = 1 in 0..=1, "Whether a double CRLF is answered with a single one (RFC 5626 4.4.1).";
     tcp_no_connect = 0 in 0..=1, "Whether opening connections is forbidden.";
-    tcp_accept_no_cl = 0 in 0..=1, "Whether a message without Content-Length is taken to have no body, instead of being malformed (RFC 3261 18.3).";
     tcp_listen_backlog = 1024 in 1..=65535, "Connections that the system queues until they are accepted; read at bind.";
     tcp_keepalive = 1 in 0..=1, "Whether the system probes idle connections (SO_KEEPALIVE); read at bind and connect.";
     tcp_keepidle = 0 in 0..=86400, "Seconds of silence before the first probe; 0: the system's default.";

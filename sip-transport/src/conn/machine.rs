@@ -10,7 +10,7 @@ use sip_core::mem::SlotPool;
 use sip_core::net::{Flow, Target};
 use sip_core::output::{CloseReason, Input, SendError};
 use sip_core::time::{Duration, Instant};
-use sip_parser::frame::{Framed, Framer};
+use sip_parser::frame::{BadFrame, Framed, Framer};
 
 use super::WriteQueue;
 use crate::params::{TransportParams, seconds};
@@ -481,7 +481,12 @@ impl Conn {
                 Framed::NeedMore { at_least: n } | Framed::Message(n) | Framed::Http(n)
                     if n > max =>
                 {
-                    self.malformed(cx, rest, "message too long");
+                    self.malformed(cx, rest, "the message is too long");
+                }
+                // The framer waits to see whether this is half a ping; a pong is all there is.
+                Framed::NeedMore { .. } if rest == b"\r\n" => {
+                    self.keepalive(cx, rest.len());
+                    used += rest.len();
                 }
                 Framed::NeedMore { .. } => break,
                 Framed::Message(n) => {
@@ -505,7 +510,7 @@ impl Conn {
                     cx.inputs.push_back(Input::Http { flow: self.flow, bytes });
                     used += n;
                 }
-                Framed::Bad(reason) => self.malformed(cx, rest, reason),
+                Framed::Bad(bad) => self.malformed(cx, rest, reason_of(bad)),
             }
         }
         used
@@ -539,6 +544,20 @@ impl Conn {
         let shown = if text { rest.get(..MAX_HEAD).unwrap_or(rest) } else { &[] };
         let head = Bytes::copy_from_slice(shown);
         cx.inputs.push_back(Input::Malformed { flow: self.flow, reason, head });
+    }
+}
+
+const fn reason_of(bad: BadFrame) -> &'static str {
+    match bad {
+        BadFrame::LineEnd => "a line does not end in CRLF",
+        BadFrame::HeadTooLong => "the head is too long",
+        BadFrame::TooManyHeaders => "there are too many headers",
+        BadFrame::LineTooLong => "a header is too long",
+        BadFrame::BodyTooLong => "the body is too long",
+        BadFrame::NoContentLength => "there is no Content-Length",
+        BadFrame::ContentLength => "the Content-Length is malformed",
+        BadFrame::TransferEncoding => "the transfer encoding is not supported",
+        BadFrame::NotAMessage => "this is no message",
     }
 }
 
