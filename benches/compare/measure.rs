@@ -1,8 +1,9 @@
 //! Running the load generator and reading its figures.
 
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::server::{Server, free_port};
 
@@ -63,8 +64,13 @@ impl Plan {
             .args(["--cpu", &cpu.to_string()])
             .args(extra.split_whitespace())
             .current_dir(work)
+            .stdout(Stdio::piped())
             .spawn()
             .map_err(text)?;
+        // Its one line says that it listens; without it the relay has ended and said why.
+        let mut line = String::new();
+        let stdout = relay.stdout.take().ok_or("the relay has no output")?;
+        BufReader::new(stdout).read_line(&mut line).map_err(text)?;
         let port = answerer.port().to_string();
         let options = ["--floor", "--answer-port", &port];
         let figures = self.load(listen, relay.id(), scenario, 1.0, &options);

@@ -132,6 +132,11 @@ impl Sides {
         true
     }
 
+    /// True when the scenario has an answering side.
+    pub(crate) fn answers(&self) -> bool {
+        self.scenario != Scenario::Register
+    }
+
     /// A datagram on the caller's socket.
     pub(crate) fn on_caller(&mut self, message: &[u8], now: u64) {
         let status = match wire::status(message) {

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use looseroute_benches::args::Args;
 use looseroute_benches::batch::{Outgoing, Received};
 use looseroute_benches::pin;
+use socket2::SockRef;
 
 /// The size of a `100 Trying` to the generator's INVITE.
 const TRYING: usize = 340;
@@ -39,6 +40,9 @@ fn run() -> Result<(), String> {
     }
     args.finish()?;
     let socket = UdpSocket::bind(listen).map_err(|e| format!("{listen}: {e}"))?;
+    // The kernel gives less when its limit is lower.
+    SockRef::from(&socket).set_recv_buffer_size(4 << 20).map_err(|e| e.to_string())?;
+    println!("listening on {listen}");
     relay(&socket, answerer, batch).map_err(|e| e.to_string())
 }
 
