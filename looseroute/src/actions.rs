@@ -1,0 +1,143 @@
+//! The modules' functions as methods, for routes written in Rust. Each is one registered function
+//! under its Kamailio name; [`Call::function`] reaches all others.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip_module_api::Value;
+use sip_module_api::call::{ActionFuture, Call};
+use sip_module_api::flow::ActionError;
+
+/// What a route may ask the engine for. Every method is an action: awaited, and performed within
+/// the same turn unless it has to wait.
+pub trait Actions {
+    /// Answers the request (`send_reply`): through its transaction if it has one, else without.
+    fn reply(&self, code: u16, reason: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Relays the request to its branches, or to its Request-URI if it has none (`t_relay`): makes
+    /// the transaction, forks, forwards what comes back. An ACK is forwarded without a
+    /// transaction; a CANCEL cancels what its INVITE has under way.
+    fn relay(&self) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Forwards the request without a transaction (`forward`).
+    fn forward(&self) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Stores the contacts of a REGISTER under its To URI and answers it (`save`). False when it
+    /// was refused; the refusal was sent.
+    fn save(&self, table: &'static str) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Replaces the Request-URI by the contacts registered for it (`lookup`). False when there is
+    /// none.
+    fn lookup(&self, table: &'static str)
+    -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Proves that the request comes from an account of `realm`, or challenges it with a 401
+    /// (`www_authenticate`, `www_challenge`). False when the answer was sent.
+    fn www_authenticate(
+        &self,
+        realm: &str,
+    ) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// As [`Actions::www_authenticate`] with a 407, for requests that are to be relayed.
+    fn proxy_authenticate(
+        &self,
+        realm: &str,
+    ) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Adds a Record-Route, so that the dialog's later requests come through here
+    /// (`record_route`).
+    fn record_route(&self) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Follows the Route headers (`loose_route`): true when the request has a next hop by them.
+    fn loose_route(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Checks Max-Forwards against `limit` and answers 483 when it is used up; false then
+    /// (`maxfwd_process`).
+    fn max_forwards(&self, limit: u8) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Whether the Request-URI's host means this engine (`uri == myself`).
+    fn is_myself(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Goes on after `time` (`sleep`, without blocking anybody).
+    fn pause(&self, time: Duration) -> impl Future<Output = Result<(), ActionError>> + Send;
+}
+
+impl Actions for Call {
+    async fn reply(&self, code: u16, reason: &str) -> Result<(), ActionError> {
+        self.function("send_reply", [code.into(), text(reason)]).await.map(drop)
+    }
+
+    async fn relay(&self) -> Result<(), ActionError> {
+        done("t_relay", self.function("t_relay", [])).await
+    }
+
+    async fn forward(&self) -> Result<(), ActionError> {
+        done("forward", self.function("forward", [])).await
+    }
+
+    async fn save(&self, table: &'static str) -> Result<bool, ActionError> {
+        truth(self.function("save", [table.into()])).await
+    }
+
+    async fn lookup(&self, table: &'static str) -> Result<bool, ActionError> {
+        truth(self.function("lookup", [table.into()])).await
+    }
+
+    async fn www_authenticate(&self, realm: &str) -> Result<bool, ActionError> {
+        let realm = text(realm);
+        if truth(self.function("www_authenticate", [realm.clone(), "subscriber".into()])).await? {
+            return Ok(true);
+        }
+        self.function("www_challenge", [realm, 1.into()]).await?;
+        Ok(false)
+    }
+
+    async fn proxy_authenticate(&self, realm: &str) -> Result<bool, ActionError> {
+        let realm = text(realm);
+        if truth(self.function("proxy_authenticate", [realm.clone(), "subscriber".into()])).await? {
+            return Ok(true);
+        }
+        self.function("proxy_challenge", [realm, 1.into()]).await?;
+        Ok(false)
+    }
+
+    async fn record_route(&self) -> Result<(), ActionError> {
+        done("record_route", self.function("record_route", [])).await
+    }
+
+    async fn loose_route(&self) -> Result<bool, ActionError> {
+        truth(self.function("loose_route", [])).await
+    }
+
+    async fn max_forwards(&self, limit: u8) -> Result<bool, ActionError> {
+        if truth(self.function("maxfwd_process", [i64::from(limit).into()])).await? {
+            return Ok(true);
+        }
+        self.reply(483, "Too Many Hops").await?;
+        Ok(false)
+    }
+
+    async fn is_myself(&self) -> Result<bool, ActionError> {
+        truth(self.function("is_myself", [])).await
+    }
+
+    async fn pause(&self, time: Duration) -> Result<(), ActionError> {
+        self.sleep(time).await.map(drop)
+    }
+}
+
+fn text(s: &str) -> Value {
+    Value::Str(Bytes::copy_from_slice(s.as_bytes()))
+}
+
+async fn truth(action: ActionFuture) -> Result<bool, ActionError> {
+    action.await.map(|v| v.as_int().unwrap_or(0) > 0)
+}
+
+async fn done(name: &'static str, action: ActionFuture) -> Result<(), ActionError> {
+    if truth(action).await? {
+        return Ok(());
+    }
+    Err(ActionError::Transaction(format!("{name} did not go through; the log says why")))
+}

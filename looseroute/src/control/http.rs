@@ -1,0 +1,53 @@
+//! JSON-RPC over HTTP/1.x POST on the stream listeners. Only for peers on this machine.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sip_core::net::Flow;
+use sip_module_api::log;
+use sip_parser::http::{Request, ResponseBuilder};
+
+use super::{HttpAnswer, jsonrpc};
+use crate::shared::Shared;
+
+/// Where JSON-RPC is answered.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpRpc {
+    /// The path of the request, as `/RPC`.
+    pub(crate) path: String,
+}
+
+pub(super) fn answer(shared: &Arc<Shared>, flow: &Flow, bytes: Bytes) -> HttpAnswer {
+    let Ok(request) = Request::parse(bytes) else {
+        return reply(400, "Bad Request", "text/plain", b"the request is malformed\n", true);
+    };
+    // HTTP/1.1 connections stay unless told otherwise, older ones close (RFC 9112 9.3).
+    let close = match request.minor_version() {
+        0 => !request.header_has("Connection", "keep-alive"),
+        _ => request.header_has("Connection", "close"),
+    };
+    let path = request.path();
+    let Some(rpc) = shared.http_rpc.as_ref().filter(|r| r.path.as_bytes() == path) else {
+        return reply(404, "Not Found", "text/plain", b"there is nothing here\n", close);
+    };
+    if !flow.peer.ip().to_canonical().is_loopback() {
+        log!(shared.parts.log, Notice, "core", "{} refused to {}", rpc.path, flow.peer);
+        return reply(403, "Forbidden", "text/plain", b"only from this machine\n", true);
+    }
+    if request.method() != b"POST" {
+        return reply(405, "Method Not Allowed", "text/plain", b"POST a JSON-RPC call\n", close);
+    }
+    match jsonrpc::answer(shared, request.body()) {
+        Some(body) => reply(200, "OK", "application/json", &body, close),
+        None => reply(204, "No Content", "application/json", b"", close),
+    }
+}
+
+fn reply(code: u16, reason: &str, kind: &str, body: &[u8], close: bool) -> HttpAnswer {
+    let bytes = ResponseBuilder::new(code, reason)
+        .header("Server", "looseroute")
+        .header("Connection", if close { "close" } else { "keep-alive" })
+        .body(kind, Bytes::copy_from_slice(body))
+        .build();
+    HttpAnswer { bytes, close }
+}

@@ -1,0 +1,120 @@
+//! A request's way into its route and what becomes of it when the route ends.
+
+use sip_core::net::Flow;
+use sip_core::proxy::Incoming;
+use sip_core::uas::Reply;
+use sip_module_api::Call;
+use sip_module_api::call::{Outcome, RouteMask};
+use sip_module_api::log;
+use sip_module_api::router::Verdict;
+use sip_parser::{Message, Method};
+
+use super::{Cx, Now, Worker, turn};
+use crate::shared::Stage;
+
+/// Goes with every 503 (RFC 3261 21.5.4); in seconds.
+const RETRY_LATER: &[u8] = b"Retry-After: 10\r\n";
+
+impl Worker {
+    pub(super) fn handle_request(&mut self, now: Now, flow: Flow, msg: Message) {
+        let mut cx = turn!(self, now);
+        let invite = match self.shared.proxy.handle_request(&mut cx, &flow, &msg) {
+            Incoming::Absorbed => return,
+            Incoming::Reject { code, reason } => {
+                log!(self.shared.parts.log, Info, "core", "rejected {} from {}:{}: {code} {reason}", String::from_utf8_lossy(msg.method_name()), flow.proto, flow.peer);
+                if msg.method() != Some(Method::Ack) {
+                    let reply = Reply::with_reason(code, reason.as_bytes());
+                    if let Err(error) = self.shared.proxy.reply_stateless(&mut cx, &flow, &msg, &reply) {
+                        log!(self.shared.parts.log, Info, "core", "{code} not sent: {error}");
+                    }
+                }
+                return;
+            }
+            Incoming::Route { invite } => invite,
+        };
+        let Some(route) = self.request_route else { return };
+        if self.refuse_new(now, &flow, &msg) {
+            return;
+        }
+        let call = self.take_call(msg, flow);
+        call.lock().invite = invite;
+        let Some((slot, token)) = self.calls.insert(call.clone()) else { return };
+        call.lock().token = token;
+        let step = self.router.start(route, &call);
+        self.drive(now, slot, &call, step);
+    }
+
+    /// While draining, a request that would start something new gets a 503 (RFC 3261 21.5.4).
+    fn refuse_new(&mut self, now: Now, flow: &Flow, msg: &Message) -> bool {
+        if self.shared.stage() != Stage::Draining {
+            return false;
+        }
+        let in_dialog = msg.to().is_ok_and(|to| to.tag().is_some());
+        if in_dialog || matches!(msg.method(), Some(Method::Ack | Method::Cancel | Method::Bye)) {
+            return false;
+        }
+        let mut cx = turn!(self, now);
+        let reply = Reply::with_reason(503, b"Shutting Down").headers(RETRY_LATER);
+        if let Err(error) = self.shared.proxy.reply_stateless(&mut cx, flow, msg, &reply) {
+            log!(self.shared.parts.log, Info, "core", "503 not sent: {error}");
+        }
+        true
+    }
+
+    fn take_call(&mut self, msg: Message, flow: Flow) -> Call {
+        match self.calls.spare() {
+            Some(call) => {
+                call.lock().reset(msg, flow, RouteMask::REQUEST);
+                call
+            }
+            None => Call::new(self.shared.mailbox.clone(), msg, flow, RouteMask::REQUEST),
+        }
+    }
+
+    /// The route of a request has ended.
+    pub(super) fn end_request(&mut self, now: Now, slot: u32, call: Call, verdict: Verdict) {
+        if let Verdict::Failed(text) = verdict {
+            self.stats.inc(self.shared.counters.route_errors);
+            log!(self.shared.parts.log, Error, "core", "the route of {} failed: {text}", describe(&call));
+            self.answer(now, &call, 500, "Server Internal Error");
+        }
+        {
+            let mut state = call.lock();
+            state.close_waits();
+            if state.outcome == Outcome::Open && state.msg.method() != Some(Method::Ack) {
+                self.stats.inc(self.shared.counters.dropped_requests);
+            }
+        }
+        drop(call);
+        self.calls.remove(slot);
+    }
+
+    /// Answers a request that has no answer yet, as the engine and not its route.
+    pub(super) fn answer(&mut self, now: Now, call: &Call, code: u16, reason: &'static str) {
+        let mut state = call.lock();
+        if state.outcome != Outcome::Open || state.msg.method() == Some(Method::Ack) {
+            return;
+        }
+        let mut cx = turn!(self, now);
+        let mut reply = Reply::with_reason(code, reason.as_bytes());
+        if code == 503 {
+            reply = reply.headers(RETRY_LATER);
+        }
+        let sent = match state.txn {
+            Some(txn) => self.shared.proxy.reply(&mut cx, txn, &reply),
+            None => self.shared.proxy.reply_stateless(&mut cx, &state.flow, &state.msg, &reply),
+        };
+        if let Err(error) = sent {
+            log!(self.shared.parts.log, Warning, "core", "{code} not sent: {error}");
+        }
+        state.outcome = Outcome::Replied(code);
+    }
+}
+
+/// A request in a line of the log.
+pub(super) fn describe(call: &Call) -> String {
+    let state = call.lock();
+    let method = String::from_utf8_lossy(state.msg.method_name());
+    let call_id = String::from_utf8_lossy(state.msg.call_id().unwrap_or_default());
+    format!("{method} {call_id} from {}:{}", state.flow.proto, state.flow.peer)
+}

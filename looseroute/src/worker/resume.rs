@@ -1,0 +1,194 @@
+//! What ends the wait of a parked call: results of jobs, wakers, the host, the deadline, the end.
+
+use sip_module_api::Call;
+use sip_module_api::call::{ActionResult, WaitToken};
+use sip_module_api::flow::{ActionCx, ActionError, Resumed};
+use sip_module_api::job::ResumeToken;
+use sip_module_api::value::Value;
+
+use super::calls::{Parked, ParkedFor};
+use super::run::Performed;
+use super::{Cx, Now, Worker, turn};
+use crate::mail::Mail;
+
+/// Letters one turn reads at most; the rest waits for the next, after the sockets had theirs.
+const LETTERS_PER_TURN: usize = 1024;
+
+impl Worker {
+    /// Reads the letter box.
+    pub(crate) fn handle_mail(&mut self, now: Now) {
+        self.shared.mail.open(self.index);
+        for _ in 0..LETTERS_PER_TURN {
+            let Some(mail) = self.shared.mail.take(self.index) else { return };
+            match mail {
+                Mail::Resume(token, with) => self.resume(now, token, with),
+                Mail::Wake(token) => self.wake(now, token),
+                Mail::External(token, wait, value) => self.end_external(now, token, wait, value),
+                Mail::Nudge => {}
+                Mail::Send(output) => self.out.push(output),
+            }
+        }
+        self.shared.mail.ring(self.index);
+    }
+
+    /// Ends the wait that `token` names.
+    pub(super) fn resume(&mut self, now: Now, token: ResumeToken, with: Resumed) {
+        let Some((slot, call, parked)) = self.unpark(token) else {
+            self.stats.inc(self.shared.counters.late_resumes);
+            return;
+        };
+        let id = parked.action.unwrap_or_default();
+        let performed = match parked.kind {
+            ParkedFor::Function(then) => {
+                let shared = self.shared.clone();
+                let flow = {
+                    let mut state = call.lock();
+                    let token = state.token;
+                    let mut core = turn!(self, now);
+                    let mut cx = ActionCx {
+                        core: &mut core,
+                        proxy: &shared.proxy,
+                        engine: &shared.parts,
+                        token,
+                        mailbox: &shared.mailbox,
+                    };
+                    then(&mut cx, &mut state, with)
+                };
+                self.take_flow(now, slot, &call, id, flow)
+            }
+            ParkedFor::External(wait) => {
+                self.shared.mail.expire_wait(wait);
+                Performed::Done(external_result(with))
+            }
+            ParkedFor::Sleep => Performed::Done(match with {
+                Resumed::Shutdown => Err(ActionError::Shutdown),
+                _ => Ok(Value::Int(1)),
+            }),
+            ParkedFor::Waker => match with {
+                Resumed::Deadline => {
+                    self.fail_parked(now, slot, &call, 408, "Request Timeout");
+                    return;
+                }
+                Resumed::Shutdown => {
+                    self.fail_parked(now, slot, &call, 503, "Shutting Down");
+                    return;
+                }
+                Resumed::Done(_) | Resumed::Value(_) => {
+                    self.poll_again(now, slot, &call);
+                    return;
+                }
+            },
+        };
+        self.go_on(now, slot, &call, id, performed);
+    }
+
+    fn go_on(&mut self, now: Now, slot: u32, call: &Call, id: u32, performed: Performed) {
+        let Some(run) = self.calls.get(slot).and_then(|e| e.run) else { return };
+        let step = match performed {
+            Performed::Parked => return,
+            Performed::Exit => {
+                self.router.cancel(run);
+                sip_module_api::router::Step::Done(sip_module_api::router::Verdict::Ok)
+            }
+            Performed::Done(result) => {
+                call.lock().finish_action(id, result);
+                self.router.resume(run, call)
+            }
+        };
+        self.drive(now, slot, call, step);
+    }
+
+    /// A waker was called. A call that waits for an action is polled too: its route may join
+    /// several futures.
+    fn wake(&mut self, now: Now, token: ResumeToken) {
+        let Some(slot) = self.calls.find(token) else {
+            self.stats.inc(self.shared.counters.late_resumes);
+            return;
+        };
+        let Some(entry) = self.calls.get(slot) else { return };
+        if !matches!(entry.parked, Some(Parked { kind: ParkedFor::Waker, .. })) {
+            return;
+        }
+        if let Some((slot, call, _)) = self.unpark(token) {
+            self.poll_again(now, slot, &call);
+        }
+    }
+
+    fn poll_again(&mut self, now: Now, slot: u32, call: &Call) {
+        let Some(run) = self.calls.get(slot).and_then(|e| e.run) else { return };
+        let step = self.router.resume(run, call);
+        self.drive(now, slot, call, step);
+    }
+
+    /// The host has ended a wait: at once if the route waits for it now, otherwise the value is
+    /// kept until the route comes to wait.
+    fn end_external(&mut self, now: Now, token: ResumeToken, wait: WaitToken, value: Value) {
+        let slot = token.slot();
+        let waits_now = |p: &Option<Parked>| matches!(p, Some(Parked { kind: ParkedFor::External(w), .. }) if *w == wait);
+        let Some(entry) = self.calls.get(slot) else {
+            self.stats.inc(self.shared.counters.late_resumes);
+            return;
+        };
+        if waits_now(&entry.parked) {
+            let current = entry.call.lock().token;
+            self.resume(now, current, Resumed::Value(value));
+        } else if entry.call.lock().opened(wait) {
+            entry.early.push((wait, value));
+        } else {
+            self.stats.inc(self.shared.counters.late_resumes);
+        }
+    }
+
+    /// The deadline of a wait has passed.
+    pub(super) fn deadline(&mut self, now: Now, token: ResumeToken) {
+        let Some(slot) = self.calls.find(token) else { return };
+        let Some(entry) = self.calls.get(slot) else { return };
+        let Some(parked) = &mut entry.parked else { return };
+        parked.timer = None;
+        if !matches!(parked.kind, ParkedFor::Sleep) {
+            self.stats.inc(self.shared.counters.deadlines);
+        }
+        self.resume(now, token, Resumed::Deadline);
+    }
+
+    /// Ends every wait, as the engine stops.
+    pub(crate) fn abandon_all(&mut self, now: Now) {
+        for slot in self.calls.used() {
+            let token = self.calls.get(slot).map(|e| e.call.lock().token);
+            if let Some(token) = token {
+                self.resume(now, token, Resumed::Shutdown);
+            }
+        }
+    }
+
+    /// Takes a call out of its wait; the wait's token is stale from now on.
+    fn unpark(&mut self, token: ResumeToken) -> Option<(u32, Call, Parked)> {
+        let slot = self.calls.find(token)?;
+        let entry = self.calls.get(slot)?;
+        let parked = entry.parked.take()?;
+        let call = entry.call.clone();
+        if let Some(timer) = parked.timer {
+            self.timers.cancel(timer);
+        }
+        self.renew_token(slot, &call);
+        Some((slot, call, parked))
+    }
+
+    fn fail_parked(&mut self, now: Now, slot: u32, call: &Call, code: u16, reason: &'static str) {
+        self.answer(now, call, code, reason);
+        if let Some(run) = self.calls.get(slot).and_then(|e| e.run) {
+            self.router.cancel(run);
+        }
+        let ended = sip_module_api::router::Verdict::Ok;
+        self.end_request(now, slot, call.clone(), ended);
+    }
+}
+
+fn external_result(with: Resumed) -> ActionResult {
+    match with {
+        Resumed::Value(value) => Ok(value),
+        Resumed::Done(_) => Ok(Value::Null),
+        Resumed::Deadline => Err(ActionError::Deadline("the wait for the host")),
+        Resumed::Shutdown => Err(ActionError::Shutdown),
+    }
+}

@@ -1,0 +1,224 @@
+//! Relaying: from what a route has decided to a plan for the proxy core.
+
+use bytes::Bytes;
+use sip_core::net::Target;
+use sip_core::proxy::{BranchPlan, CreateError, RecordRoute, RelayPlan};
+use sip_core::txn::TxnId;
+use sip_module_api::call::{CallState, Outcome};
+use sip_module_api::flow::{ActionCx, ActionError, Flow, Resumed, Suspend};
+use sip_module_api::job::{Job, JobQueue};
+use sip_module_api::log;
+use sip_parser::Method;
+use smallvec::SmallVec;
+
+use super::target::{Found, Hop, Lookup, Name, first_uri, next_hop};
+
+/// One branch, its target known or to be looked up.
+pub(super) struct Leg {
+    uri: Bytes,
+    path: Option<Bytes>,
+    q: u16,
+    hop: Hop,
+}
+
+type Legs = SmallVec<[Leg; 4]>;
+
+/// How a request is to go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum How {
+    /// By its transaction.
+    Stateful,
+    /// Without one.
+    Stateless,
+}
+
+/// Relays the request of `call`; names among its next hops are looked up first, while the call
+/// waits.
+pub(super) fn relay(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    how: How,
+    resolver: &JobQueue,
+) -> Flow {
+    if call.outcome != Outcome::Open {
+        let text = "the request was answered or relayed already";
+        return Flow::Error(ActionError::Transaction(text.into()));
+    }
+    let mut how = how;
+    if call.msg.method() == Some(Method::Cancel) && how == How::Stateful {
+        match call.invite {
+            Some(invite) => return Flow::from(cancel(cx, call, invite)),
+            // RFC 3261 16.10: a CANCEL for an unknown INVITE is passed on without a transaction.
+            None => how = How::Stateless,
+        }
+    }
+    let legs = match legs(call) {
+        Ok(legs) => legs,
+        Err(error) => return Flow::Error(error),
+    };
+    if legs.iter().all(|l| matches!(l.hop, Hop::Known(_))) {
+        return Flow::from(send(cx, call, how, legs));
+    }
+    let names = legs.iter().filter_map(|l| match &l.hop {
+        Hop::Name(name) => Some(name.clone()),
+        Hop::Known(_) => None,
+    });
+    let work = Box::new(Lookup(names.collect::<Vec<Name>>()));
+    if resolver.submit(Job { work, done: Some(cx.completion()) }).is_err() {
+        return Flow::Error(ActionError::Overload("too many names wait to be looked up".into()));
+    }
+    Flow::Suspend(Suspend {
+        deadline: None,
+        then: Box::new(move |cx, call, resumed| Flow::from(looked_up(cx, call, how, legs, resumed))),
+    })
+}
+
+fn looked_up(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    how: How,
+    mut legs: Legs,
+    resumed: Resumed,
+) -> Result<i64, ActionError> {
+    let found = match resumed {
+        Resumed::Done(result) => result.downcast::<Found>().map(|f| f.0).unwrap_or_default(),
+        Resumed::Deadline => return Err(ActionError::Deadline("looking the next hop up")),
+        Resumed::Shutdown => return Err(ActionError::Shutdown),
+        Resumed::Value(_) => Vec::new(),
+    };
+    let mut found = found.into_iter();
+    let mut failed = String::from("the next hop could not be looked up");
+    legs.retain(|leg| {
+        let Hop::Name(_) = leg.hop else { return true };
+        match found.next() {
+            Some(Ok(target)) => {
+                leg.hop = Hop::Known(target);
+                true
+            }
+            Some(Err(reason)) => {
+                failed = reason;
+                false
+            }
+            None => false,
+        }
+    });
+    if legs.is_empty() {
+        return Err(ActionError::Transaction(failed));
+    }
+    send(cx, call, how, legs)
+}
+
+/// The branches of the request: its own Request-URI, then those that were appended.
+fn legs(call: &CallState) -> Result<Legs, ActionError> {
+    let uri = call.rewrite.uri.clone().unwrap_or_default();
+    let first = &call.rewrite;
+    let ruri = call.request_uri();
+    let mut legs = Legs::new();
+    let path = first.path.clone();
+    let hop = hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri)?;
+    legs.push(Leg { uri, path, q: first.q, hop });
+    for branch in &call.branches {
+        let path = branch.path.clone();
+        let hop = hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri)?;
+        legs.push(Leg { uri: branch.uri.clone(), path, q: branch.q, hop });
+    }
+    Ok(legs)
+}
+
+fn hop_of(
+    target: Option<Target>,
+    dst_uri: Option<&[u8]>,
+    path: Option<&Bytes>,
+    uri: &[u8],
+) -> Result<Hop, ActionError> {
+    if let Some(target) = target {
+        return Ok(Hop::Known(target));
+    }
+    let first_of_path = path.and_then(first_uri);
+    let uri = dst_uri.or(first_of_path.as_deref()).unwrap_or(uri);
+    next_hop(uri).map_err(|e| ActionError::Transaction(e.to_string()))
+}
+
+fn send(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    how: How,
+    legs: Legs,
+) -> Result<i64, ActionError> {
+    let branches: SmallVec<[BranchPlan; 4]> = legs
+        .into_iter()
+        .filter_map(|leg| match leg.hop {
+            Hop::Known(target) => {
+                Some(BranchPlan { uri: leg.uri, target, path: leg.path, q: leg.q })
+            }
+            Hop::Name(_) => None,
+        })
+        .collect();
+    let patch = std::mem::take(&mut call.patch);
+    let params = call.rr_params.split().freeze();
+    let record = call.record_route.take();
+    let plan = RelayPlan {
+        patch: &patch,
+        branches,
+        record_route: record.as_ref().map(|r| RecordRoute {
+            ftag: r.ftag.as_deref(),
+            user: &r.user,
+            full_lr: r.full_lr,
+            double: r.double,
+            params: &params,
+        }),
+    };
+    let result = go(cx, call, how, &plan);
+    call.patch = patch;
+    call.record_route = record;
+    result
+}
+
+fn go(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    how: How,
+    plan: &RelayPlan<'_>,
+) -> Result<i64, ActionError> {
+    // An ACK has no transaction of its own; to a 2xx it is just passed on (RFC 3261 16.11, 17.2.1).
+    if how == How::Stateless || call.msg.method() == Some(Method::Ack) {
+        cx.proxy
+            .forward_stateless(cx.core, &call.flow, &call.msg, plan)
+            .map_err(|e| ActionError::Transaction(e.to_string()))?;
+        call.outcome = Outcome::Forwarded;
+        return Ok(1);
+    }
+    let txn = match call.txn {
+        Some(txn) => txn,
+        None => match cx.proxy.create(cx.core, &call.flow, &call.msg) {
+            Ok(txn) => txn,
+            Err(e) if matches!(e, CreateError::Retransmission(_)) => {
+                call.outcome = Outcome::Absorbed;
+                return Ok(1);
+            }
+            Err(e) => return Err(ActionError::Overload(e.to_string())),
+        },
+    };
+    call.txn = Some(txn);
+    cx.proxy.relay(cx.core, txn, &call.msg, plan).map_err(|e| {
+        log!(cx.engine.log, Info, "tm", "not relayed: {e}");
+        ActionError::Transaction(e.to_string())
+    })?;
+    call.outcome = Outcome::Relayed;
+    Ok(1)
+}
+
+/// A CANCEL: answered here, and what its INVITE has under way is cancelled (RFC 3261 16.10).
+pub(super) fn cancel(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    invite: TxnId,
+) -> Result<i64, ActionError> {
+    call.outcome = Outcome::Absorbed;
+    match cx.proxy.relay_cancel(cx.core, &call.flow, &call.msg, invite) {
+        Ok(txn) => call.txn = Some(txn),
+        Err(CreateError::Retransmission(_)) => {}
+        Err(e) => return Err(ActionError::Overload(e.to_string())),
+    }
+    Ok(1)
+}

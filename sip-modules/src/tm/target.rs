@@ -1,0 +1,140 @@
+//! From a URI to an address: the part of RFC 3263 that needs no name server. A numeric host is a
+//! target at once; a name is resolved by a thread of the module (addresses only) while the call
+//! waits.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use bytes::Bytes;
+use sip_core::net::{Proto, Target};
+use sip_module_api::job::{Job, JobRunner};
+use sip_parser::{Host, Scheme, Uri};
+
+/// Where a URI leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Hop {
+    /// To an address.
+    Known(Target),
+    /// To a host that must be looked up.
+    Name(Name),
+}
+
+/// A host to be looked up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Name {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) proto: Proto,
+}
+
+/// Why a URI leads nowhere.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum HopError {
+    #[error("the next hop `{0}` is no URI: {1}")]
+    Uri(String, String),
+    #[error("the next hop `{0}` is no SIP URI")]
+    Scheme(String),
+    #[error("the next hop `{0}` asks for an unknown transport")]
+    Transport(String),
+}
+
+/// The next hop that `uri` names (RFC 3263 4.1 and 4.2 for numeric hosts; `maddr` counts, RFC 3261
+/// 16.6 step 7).
+pub(super) fn next_hop(uri: &[u8]) -> Result<Hop, HopError> {
+    let text = || String::from_utf8_lossy(uri).into_owned();
+    let parsed = Uri::parse(uri).map_err(|e| HopError::Uri(text(), e.to_string()))?;
+    if !parsed.is_sip() {
+        return Err(HopError::Scheme(text()));
+    }
+    let secure = parsed.scheme == Scheme::Sips;
+    let proto = match parsed.transport() {
+        Some(token) => Proto::from_token(token).ok_or_else(|| HopError::Transport(text()))?,
+        None if secure => Proto::Tls,
+        None => Proto::Udp,
+    };
+    let proto = if secure && proto == Proto::Tcp { Proto::Tls } else { proto };
+    let port = parsed.port.unwrap_or_else(|| proto.default_port());
+    let host = match parsed.maddr() {
+        Some(maddr) => Host::parse(maddr)
+            .ok_or_else(|| HopError::Uri(text(), "its maddr is no host".into()))?,
+        None => parsed.host,
+    };
+    Ok(match host.as_ip() {
+        Some(ip) => Hop::Known(target(proto, ip, port)),
+        None => Hop::Name(Name { host: host.to_string(), port, proto }),
+    })
+}
+
+fn target(proto: Proto, ip: IpAddr, port: u16) -> Target {
+    Target { proto, peer: SocketAddr::new(ip, port), listen: None, conn: None }
+}
+
+/// Names to look up for one request.
+pub(super) struct Lookup(pub(super) Vec<Name>);
+
+/// Their targets, in the same order; a failed one with its reason.
+pub(super) struct Found(pub(super) Vec<Result<Target, String>>);
+
+/// The thread that looks names up with the system's resolver.
+pub(super) struct Resolver;
+
+impl JobRunner for Resolver {
+    fn run(&mut self, batch: &mut Vec<Job>) {
+        for job in batch.drain(..) {
+            let Ok(lookup) = job.work.downcast::<Lookup>() else { continue };
+            let found = lookup.0.iter().map(resolve).collect();
+            if let Some(done) = job.done {
+                done.complete(Box::new(Found(found)));
+            }
+        }
+    }
+}
+
+fn resolve(name: &Name) -> Result<Target, String> {
+    let mut addresses = (name.host.as_str(), name.port)
+        .to_socket_addrs()
+        .map_err(|e| format!("{}: {e}", name.host))?;
+    let first = addresses.next().ok_or_else(|| format!("{} has no address", name.host))?;
+    Ok(target(name.proto, first.ip(), first.port()))
+}
+
+/// The first URI of a list of name-addrs, as a Path has them.
+pub(super) fn first_uri(list: &Bytes) -> Option<Bytes> {
+    let start = list.iter().position(|b| *b == b'<')? + 1;
+    let len = list.get(start..)?.iter().position(|b| *b == b'>')?;
+    Some(list.slice(start..start + len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(uri: &str) -> (Proto, String) {
+        match next_hop(uri.as_bytes()) {
+            Ok(Hop::Known(t)) => (t.proto, t.peer.to_string()),
+            other => panic!("{uri}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_numeric_host_is_a_target_at_once() {
+        assert_eq!(known("sip:a@10.0.0.1"), (Proto::Udp, "10.0.0.1:5060".into()));
+        assert_eq!(known("sip:[::1]:7;transport=TCP"), (Proto::Tcp, "[::1]:7".into()));
+        assert_eq!(known("sips:a@10.0.0.1"), (Proto::Tls, "10.0.0.1:5061".into()));
+        assert_eq!(known("sip:a@host;maddr=10.0.0.9"), (Proto::Udp, "10.0.0.9:5060".into()));
+    }
+
+    #[test]
+    fn a_name_is_to_be_looked_up_and_a_foreign_scheme_refused() {
+        let Ok(Hop::Name(name)) = next_hop(b"sip:a@Example.com:7") else { panic!("no name") };
+        assert_eq!((name.host.as_str(), name.port, name.proto), ("Example.com", 7, Proto::Udp));
+        assert!(matches!(next_hop(b"tel:+1"), Err(HopError::Scheme(_))));
+        assert!(matches!(next_hop(b"sip:a@h;transport=pigeon"), Err(HopError::Transport(_))));
+    }
+
+    #[test]
+    fn the_first_uri_of_a_path_is_found() {
+        let path = Bytes::from_static(b"<sip:p1;lr>, <sip:p2;lr>");
+        assert_eq!(first_uri(&path).as_deref(), Some(&b"sip:p1;lr"[..]));
+        assert_eq!(first_uri(&Bytes::from_static(b"nothing")), None);
+    }
+}
