@@ -196,9 +196,7 @@ impl ConnDirectory {
 
     /// Changes what is listed of a connection.
     pub(crate) fn update(&self, id: ConnId, change: impl FnOnce(&mut ConnInfo)) {
-        if let Some(info) =
-            self.parts.lock_by_hash(self.hasher.hash_one(id)).by_id.get_mut(&id)
-        {
+        if let Some(info) = self.parts.lock_by_hash(self.hasher.hash_one(id)).by_id.get_mut(&id) {
             change(info);
         }
     }

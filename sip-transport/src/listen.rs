@@ -32,7 +32,9 @@ pub enum ListenError {
     #[error("listen address \"{0}\": transport \"{1}\" is not supported (udp and tcp are)")]
     Transport(String, String),
     /// The host is missing or is no address or name.
-    #[error("listen address \"{0}\": \"{1}\" is no IP address or host name (write IPv6 in brackets)")]
+    #[error(
+        "listen address \"{0}\": \"{1}\" is no IP address or host name (write IPv6 in brackets)"
+    )]
     Host(String, String),
     /// The port is no number up to 65535.
     #[error("listen address \"{0}\": \"{1}\" is no port")]

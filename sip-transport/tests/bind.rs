@@ -26,7 +26,10 @@ fn a_port_that_another_program_holds_is_an_error_that_names_it() {
         let at = udp.local_addr().unwrap();
         let e = refusal(&[&format!("udp:{at}")], workers);
         assert!(matches!(e, TransportError::InUse { proto: Proto::Udp, address } if address == at));
-        assert_eq!(e.to_string(), format!("udp:{at} is in use: another engine or program holds it"));
+        assert_eq!(
+            e.to_string(),
+            format!("udp:{at} is in use: another engine or program holds it")
+        );
         let at = tcp.local_addr().unwrap();
         let e = refusal(&[&format!("tcp:{at}")], workers);
         assert!(matches!(e, TransportError::InUse { proto: Proto::Tcp, address } if address == at));
@@ -65,7 +68,9 @@ fn an_address_listed_twice_is_said_to_be_so() {
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let list = [format!("udp:{free}"), format!("{free}")];
     let list: Vec<&str> = list.iter().map(String::as_str).collect();
-    assert!(matches!(refusal(&list, 1), TransportError::Duplicate { address, .. } if address == free));
+    assert!(
+        matches!(refusal(&list, 1), TransportError::Duplicate { address, .. } if address == free)
+    );
 }
 
 #[test]

@@ -1,19 +1,18 @@
-//! One stream connection, without its socket. Read first: RFC 3261 18.3 (framing), RFC 5626 4.4.1
-//! (CRLF keep-alive).
+//! One stream connection, without its socket: its states and what leads from one to another. Read
+//! first: RFC 3261 18.3 (framing), RFC 5626 4.4.1 (CRLF keep-alive).
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::mem;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use sip_core::mem::SlotPool;
 use sip_core::net::{Flow, Target};
 use sip_core::output::{CloseReason, Input, SendError};
-use sip_core::time::{Duration, Instant};
-use sip_parser::frame::{BadFrame, Framed, Framer};
+use sip_core::time::Instant;
+use sip_parser::frame::Framer;
 
 use super::WriteQueue;
-use crate::params::{TransportParams, seconds};
+use crate::params::TransportParams;
 use crate::stats::{Counter, Counters};
 
 /// A connection's surroundings while it handles something.
@@ -43,30 +42,30 @@ pub struct ConnCx<'a> {
 /// [`is_closed`](Self::is_closed) the socket is to be closed; every call is harmless then.
 #[derive(Debug)]
 pub struct Conn {
-    flow: Flow,
-    inbound: bool,
-    state: State,
-    framer: Framer,
+    pub(super) flow: Flow,
+    pub(super) inbound: bool,
+    pub(super) state: State,
+    pub(super) framer: Framer,
     /// What was read and is no whole message yet. No memory when empty.
-    rx: BytesMut,
-    tx: WriteQueue,
-    opened: Instant,
+    pub(super) rx: BytesMut,
+    pub(super) tx: WriteQueue,
+    pub(super) opened: Instant,
     /// When a byte last passed, either way.
-    active: Instant,
+    pub(super) active: Instant,
     /// Since when a message is unfinished.
-    partial: Option<Instant>,
+    pub(super) partial: Option<Instant>,
     /// Since when the peer takes nothing of what waits.
-    stalled: Option<Instant>,
+    pub(super) stalled: Option<Instant>,
     /// Whether a message has passed, either way.
-    carried: bool,
+    pub(super) carried: bool,
     /// When the first half of a ping came by itself.
-    half_ping: Option<Instant>,
+    pub(super) half_ping: Option<Instant>,
     /// How much was read and thrown away while closing.
-    discarded: usize,
+    pub(super) discarded: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(super) enum State {
     Connecting,
     Open,
     /// An HTTP request is with the worker.
@@ -90,12 +89,8 @@ pub enum Finish {
     Close,
 }
 
-/// The two halves of a ping belong together when they come within this time.
-const HALF_PING: Duration = Duration::from_secs(1);
 /// What a peer may still send while its connection is being closed, in bytes.
 const MAX_DISCARD: usize = 1 << 20;
-/// The longest part of a malformed message that is shown to the worker, in bytes.
-const MAX_HEAD: usize = 8192;
 
 impl Conn {
     /// A connection that the driver is opening, or (`inbound`) has accepted and is about to tell
@@ -141,6 +136,13 @@ impl Conn {
     #[must_use]
     pub const fn takes_messages(&self) -> bool {
         matches!(self.state, State::Connecting | State::Open | State::Http)
+    }
+
+    /// Whether a message that names this connection may still go over it: also while it is closing
+    /// and this turn's answers are being written.
+    #[must_use]
+    pub const fn takes_answers(&self) -> bool {
+        self.takes_messages() || matches!(self.state, State::Finishing(_))
     }
 
     /// Whether it is over and its socket to be closed.
@@ -219,33 +221,6 @@ impl Conn {
         }
     }
 
-    /// Bytes were read.
-    pub fn handle_bytes(&mut self, cx: &mut ConnCx<'_>, data: &[u8]) {
-        match self.state {
-            State::Open => {}
-            State::Http => {
-                self.rx.extend_from_slice(data);
-                return;
-            }
-            State::Finishing(_) | State::Lingering(..) => {
-                self.discarded = self.discarded.saturating_add(data.len());
-                return;
-            }
-            State::Connecting | State::Closed => return,
-        }
-        self.active = cx.now;
-        if self.rx.is_empty() {
-            let used = self.frame(cx, data);
-            if self.keeps_rest() {
-                self.rx.extend_from_slice(data.get(used..).unwrap_or_default());
-            }
-        } else {
-            self.rx.extend_from_slice(data);
-            self.frame_rest(cx);
-        }
-        self.note_partial(cx.now);
-    }
-
     /// The peer has shut its end. Answers to what it sent before are still written.
     pub fn handle_eof(&mut self, cx: &mut ConnCx<'_>) {
         match self.state {
@@ -280,7 +255,7 @@ impl Conn {
         notify: Option<(u64, Target)>,
         params: &TransportParams,
     ) -> Result<(), SendError> {
-        if !(self.takes_messages() || matches!(self.state, State::Finishing(_))) {
+        if !self.takes_answers() {
             return Err(SendError::Closed);
         }
         if !self.has_room(bytes.len(), params) {
@@ -360,66 +335,6 @@ impl Conn {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do unless something happens
-    /// before; `None`: never.
-    #[must_use]
-    pub fn poll_timeout(&self, params: &TransportParams) -> Option<Instant> {
-        self.deadlines(params).into_iter().flatten().map(|(at, _)| at).min()
-    }
-
-    /// Ends the connection if one of its times is over.
-    pub fn handle_timeout(&mut self, cx: &mut ConnCx<'_>) {
-        let due = self.deadlines(cx.params).into_iter().flatten().min_by_key(|(at, _)| *at);
-        let Some((_, timer)) = due.filter(|(at, _)| *at <= cx.now) else { return };
-        match (timer, self.state) {
-            (Timer::Linger, State::Lingering(reason, _)) => {
-                self.end(cx, reason, SendError::Closed);
-            }
-            (Timer::Connect, _) => self.handle_connect_failed(cx, SendError::Connect),
-            (Timer::Write, _) => {
-                cx.stats.inc(Counter::SendTimeout);
-                self.end(cx, CloseReason::WriteTimeout, SendError::Closed);
-            }
-            (Timer::Read, _) => {
-                cx.stats.inc(Counter::ConTimeout);
-                self.end(cx, CloseReason::ReadTimeout, SendError::Closed);
-            }
-            (Timer::Idle | Timer::Linger, _) => {
-                cx.stats.inc(Counter::ConTimeout);
-                self.end(cx, CloseReason::Idle, SendError::Closed);
-            }
-        }
-    }
-
-    fn deadlines(&self, params: &TransportParams) -> [Option<(Instant, Timer)>; 4] {
-        let after = |from: Instant, secs: u32| seconds(secs).map(|d| from + d);
-        match self.state {
-            State::Closed => [None; 4],
-            State::Connecting => {
-                let at = after(self.opened, params.tcp_connect_timeout());
-                [at.map(|at| (at, Timer::Connect)), None, None, None]
-            }
-            State::Lingering(_, since) => {
-                let at = since + Duration::from_millis(u64::from(params.tcp_linger()));
-                [Some((at, Timer::Linger)), None, None, None]
-            }
-            State::Open | State::Http | State::Finishing(_) => {
-                let write = self.stalled.and_then(|s| after(s, params.tcp_send_timeout()));
-                let unfinished = self.partial.filter(|_| self.state == State::Open);
-                let read = unfinished.and_then(|p| after(p, params.tcp_msg_read_timeout()));
-                let silent = self.inbound && !self.carried && self.partial.is_none();
-                let data = silent.then(|| after(self.opened, params.tcp_msg_data_timeout()));
-                let idle = after(self.active, params.tcp_connection_lifetime());
-                [
-                    write.map(|at| (at, Timer::Write)),
-                    read.map(|at| (at, Timer::Read)),
-                    data.flatten().map(|at| (at, Timer::Idle)),
-                    idle.map(|at| (at, Timer::Idle)),
-                ]
-            }
-        }
-    }
-
     fn establish(&mut self, cx: &mut ConnCx<'_>) {
         self.state = State::Open;
         self.active = cx.now;
@@ -428,7 +343,7 @@ impl Conn {
     }
 
     /// The one way out: tells of unwritten messages, then of the end.
-    fn end(&mut self, cx: &mut ConnCx<'_>, reason: CloseReason, error: SendError) {
+    pub(super) fn end(&mut self, cx: &mut ConnCx<'_>, reason: CloseReason, error: SendError) {
         self.state = State::Closed;
         self.rx = BytesMut::new();
         let failed = self.tx.drain().map(|(origin, to)| Input::SendFailed { origin, to, error });
@@ -436,142 +351,10 @@ impl Conn {
         cx.inputs.push_back(Input::ConnClosed { flow: self.flow, reason });
     }
 
-    fn enqueue(&mut self, now: Instant, bytes: Bytes, notify: Option<(u64, Target)>) {
+    pub(super) fn enqueue(&mut self, now: Instant, bytes: Bytes, notify: Option<(u64, Target)>) {
         if self.tx.is_empty() && self.state != State::Connecting {
             self.stalled = Some(now);
         }
         self.tx.push(bytes, notify);
     }
-
-    fn keeps_rest(&self) -> bool {
-        matches!(self.state, State::Open | State::Http)
-    }
-
-    /// Frames what lies in `rx`.
-    fn frame_rest(&mut self, cx: &mut ConnCx<'_>) {
-        let mut rx = mem::take(&mut self.rx);
-        let used = self.frame(cx, &rx);
-        if self.keeps_rest() && used < rx.len() {
-            rx.advance(used);
-            self.rx = rx;
-        }
-    }
-
-    /// Since when the rest, if there is one, is waiting for its other part.
-    fn note_partial(&mut self, now: Instant) {
-        if self.state != State::Open || self.rx.is_empty() {
-            self.partial = None;
-        } else {
-            self.partial.get_or_insert(now);
-        }
-    }
-
-    /// Takes whole messages from the front of `buf` and tells how many bytes they were.
-    fn frame(&mut self, cx: &mut ConnCx<'_>, buf: &[u8]) -> usize {
-        let mut used = 0;
-        while self.state == State::Open {
-            let rest = buf.get(used..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
-            }
-            let framed = self.framer.next(rest);
-            let whole = |n: usize| rest.get(..n).unwrap_or(rest);
-            let max = cx.params.msg_recv_max_size() as usize;
-            match framed {
-                Framed::NeedMore { at_least: n } | Framed::Message(n) | Framed::Http(n)
-                    if n > max =>
-                {
-                    self.malformed(cx, rest, "the message is too long");
-                }
-                // The framer waits to see whether this is half a ping; a pong is all there is.
-                Framed::NeedMore { .. } if rest == b"\r\n" => {
-                    self.keepalive(cx, rest.len());
-                    used += rest.len();
-                }
-                Framed::NeedMore { .. } => break,
-                Framed::Message(n) => {
-                    self.unit();
-                    self.carried = true;
-                    cx.stats.inc(Counter::TcpReceived);
-                    let bytes = cx.pool.take(whole(n));
-                    cx.inputs.push_back(Input::Message { flow: self.flow, bytes });
-                    used += n;
-                }
-                Framed::Keepalive(n) => {
-                    self.keepalive(cx, n);
-                    used += n;
-                }
-                Framed::Http(n) => {
-                    self.unit();
-                    self.carried = true;
-                    self.state = State::Http;
-                    cx.stats.inc(Counter::TcpHttp);
-                    let bytes = cx.pool.take(whole(n));
-                    cx.inputs.push_back(Input::Http { flow: self.flow, bytes });
-                    used += n;
-                }
-                Framed::Bad(bad) => self.malformed(cx, rest, reason_of(bad)),
-            }
-        }
-        used
-    }
-
-    /// A whole unit has ended here: what follows is a new one.
-    fn unit(&mut self) {
-        self.partial = None;
-        self.half_ping = None;
-    }
-
-    /// RFC 5626 4.4.1: a double CRLF is a ping and answered with a single one, which is not
-    /// answered. The halves of a ping may come apart.
-    fn keepalive(&mut self, cx: &mut ConnCx<'_>, len: usize) {
-        self.partial = None;
-        cx.stats.inc(Counter::TcpKeepalive);
-        let second = |first: Instant| cx.now.saturating_since(first) <= HALF_PING;
-        let ping = len >= 4 || self.half_ping.is_some_and(second);
-        self.half_ping = (!ping).then_some(cx.now);
-        if ping && self.has_room(2, cx.params) && cx.params.tcp_crlf_ping() != 0 {
-            self.enqueue(cx.now, Bytes::from_static(b"\r\n"), None);
-        }
-    }
-
-    fn malformed(&mut self, cx: &mut ConnCx<'_>, rest: &[u8], reason: &'static str) {
-        cx.stats.inc(Counter::TcpMalformed);
-        self.state = State::Finishing(CloseReason::Protocol);
-        self.partial = None;
-        // Something that begins as a message may be answered; TLS or noise may not.
-        let text = rest.first().is_some_and(u8::is_ascii_alphabetic);
-        let shown = if text { rest.get(..MAX_HEAD).unwrap_or(rest) } else { &[] };
-        let head = Bytes::copy_from_slice(shown);
-        cx.inputs.push_back(Input::Malformed { flow: self.flow, reason, head });
-    }
-}
-
-const fn reason_of(bad: BadFrame) -> &'static str {
-    match bad {
-        BadFrame::LineEnd => "a line does not end in CRLF",
-        BadFrame::HeadTooLong => "the head is too long",
-        BadFrame::TooManyHeaders => "there are too many headers",
-        BadFrame::LineTooLong => "a header is too long",
-        BadFrame::BodyTooLong => "the body is too long",
-        BadFrame::NoContentLength => "there is no Content-Length",
-        BadFrame::ContentLength => "the Content-Length is malformed",
-        BadFrame::TransferEncoding => "the transfer encoding is not supported",
-        BadFrame::NotAMessage => "this is no message",
-    }
-}
-
-/// What a connection waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Timer {
-    /// The connection to be established.
-    Connect,
-    /// The peer to take something of what is queued.
-    Write,
-    /// The rest of a message.
-    Read,
-    /// Anything at all.
-    Idle,
-    /// The peer to close too.
-    Linger,
 }

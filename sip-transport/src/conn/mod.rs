@@ -18,9 +18,11 @@
 //! goes through `send` into the queue; the driver writes what `slices` shows and tells
 //! `handle_written`.
 
+mod framing;
 mod machine;
 mod queue;
 mod table;
+mod timing;
 
 #[cfg(test)]
 mod tests;

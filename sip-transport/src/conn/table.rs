@@ -41,6 +41,12 @@ impl<T> ConnTable<T> {
         self.free.front().copied().unwrap_or_else(fresh)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Puts in what `make` makes of its id. `None` when there are 2^32 already.
     pub fn insert(&mut self, make: impl FnOnce(ConnId) -> T) -> Option<ConnId> {
         let index = match self.free.pop_front() {

@@ -54,7 +54,9 @@ impl Talk {
         let mut talk = Self::connecting();
         talk.conn = Conn::new(flow(), true, talk.now, &talk.params);
         talk.tell(|conn, cx| conn.handle_accepted(cx));
-        assert!(matches!(talk.inputs.pop_front(), Some(Input::ConnOpened { flow: f }) if f == flow()));
+        assert!(
+            matches!(talk.inputs.pop_front(), Some(Input::ConnOpened { flow: f }) if f == flow())
+        );
         talk
     }
 
@@ -330,7 +332,9 @@ fn an_http_request_stops_the_reading_until_it_is_answered() {
     let options = message("OPTIONS", "");
     t.bytes(&[&get[..], &get[..], &options[..]].concat());
     for _ in 0..2 {
-        assert!(matches!(t.inputs.pop_front(), Some(Input::Http { bytes, .. }) if bytes == get[..]));
+        assert!(
+            matches!(t.inputs.pop_front(), Some(Input::Http { bytes, .. }) if bytes == get[..])
+        );
         assert!(t.inputs.is_empty() && !t.conn.wants_read());
         let reply = Bytes::from_static(b"HTTP/1.1 200 OK\r\n\r\n");
         assert!(t.tell(|c, cx| c.reply_http(cx, reply, false)));
@@ -400,8 +404,10 @@ fn a_reset_fails_only_what_was_not_written() {
     t.written();
     t.send("two", Some(2)).unwrap();
     t.tell(|c, cx| c.handle_reset(cx));
-    assert!(matches!(t.inputs.pop_front(),
-        Some(Input::SendFailed { origin: 2, error: SendError::Closed, .. })));
+    assert!(matches!(
+        t.inputs.pop_front(),
+        Some(Input::SendFailed { origin: 2, error: SendError::Closed, .. })
+    ));
     assert_eq!(t.end(), CloseReason::Reset);
     assert_eq!(t.send("three", None), Err(SendError::Closed));
     t.tell(|c, cx| c.handle_reset(cx));

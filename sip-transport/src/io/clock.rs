@@ -28,9 +28,8 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "the loop's own clock")]
     pub fn now(&self) -> Now {
         let mono = nanos(self.origin.elapsed()).saturating_add(1_000_000_000);
-        let wall = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, nanos);
+        let wall =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, nanos);
         Now { mono: Instant::from_nanos(mono), wall: WallTime::from_nanos(wall) }
     }
 }

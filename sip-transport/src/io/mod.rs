@@ -21,6 +21,7 @@ mod service_path;
 mod shared;
 #[cfg(target_os = "linux")]
 mod sockaddr;
+mod stream;
 mod tcp;
 mod token;
 mod transport;

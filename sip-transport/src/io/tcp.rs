@@ -4,21 +4,22 @@
 //! remember the edges until they are used up. Who may have more to give goes on the list of ready
 //! sources, who has something to write on the list for the next flush.
 
-use std::io::{self, IoSlice, Read};
+use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 
 use bytes::Bytes;
+use mio::Interest;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
-use mio::Interest;
 use sip_core::net::{ConnId, Flow, ListenId, Proto, Target};
 use sip_core::output::{CloseReason, Send, SendError};
 use sip_core::time::{Duration, Instant};
-use sip_core::timer::{TimerId, Wheel};
+use sip_core::timer::Wheel;
 use socket2::SockRef;
 
 use super::bind::{self, BoundSocket};
 use super::shared::{Dirty, Ready, Shared, send_error};
+use super::stream::{Stream, Timer};
 use super::token::Source;
 use crate::conn::{Conn, ConnTable, Finish};
 use crate::directory::{ConnInfo, ConnState};
@@ -28,7 +29,8 @@ use crate::stats::Counter;
 #[derive(Debug)]
 pub(super) struct TcpSide {
     acceptors: Vec<Acceptor>,
-    conns: ConnTable<Stream>,
+    /// Boxed, so that growing the table moves no more than pointers.
+    conns: ConnTable<Box<Stream>>,
     timers: Wheel<Timer>,
     /// What every read goes into.
     buffer: Vec<u8>,
@@ -42,39 +44,8 @@ struct Acceptor {
     ready: bool,
 }
 
-/// A connection and its socket.
-#[derive(Debug)]
-struct Stream {
-    socket: TcpStream,
-    conn: Conn,
-    /// Its address is counted in the directory.
-    counted: Option<IpAddr>,
-    readable: bool,
-    writable: bool,
-    /// The peer has shut its end or the socket failed: read on until that shows.
-    hung_up: bool,
-    ready: bool,
-    dirty: bool,
-    /// Listed as one that takes messages.
-    routed: bool,
-    /// When the armed timer fires. It may be earlier than what is waited for: the deadline is
-    /// worked out again then, so that a busy connection arms none for each message.
-    timer: Option<(TimerId, Instant)>,
-    /// What the directory counts as waiting here.
-    queued: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    Conn(ConnId),
-    /// A listener that had no descriptor left tries again.
-    Accept(u32),
-}
-
 /// How long a listener rests when the system has no descriptor or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Messages written with one call.
-const SLICES: usize = 32;
 
 impl TcpSide {
     pub(super) fn new(bound: Vec<BoundSocket>, shared: &Shared) -> io::Result<Self> {
@@ -172,23 +143,9 @@ impl TcpSide {
         let inbound = from.is_some();
         let local = listed_local(&socket, listen, inbound, shared);
         let params = &shared.params;
-        let id = self.conns.insert(|id| Stream {
-            socket,
-            conn: Conn::new(
-                Flow { proto: Proto::Tcp, listen, peer, conn: Some(id) },
-                inbound,
-                now,
-                params,
-            ),
-            counted: from,
-            readable: false,
-            writable: false,
-            hung_up: false,
-            ready: false,
-            dirty: false,
-            routed: true,
-            timer: None,
-            queued: 0,
+        let id = self.conns.insert(|id| {
+            let flow = Flow { proto: Proto::Tcp, listen, peer, conn: Some(id) };
+            Box::new(Stream::new(socket, Conn::new(flow, inbound, now, params), from))
         });
         let Some(id) = id else {
             shared.directory.release(from);
@@ -199,11 +156,7 @@ impl TcpSide {
         let info = ConnInfo { id, proto, listen, peer, local, inbound, opened: now, state };
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = self.conns.get_mut(id).map(|stream| {
-            shared.registry.register(
-                &mut stream.socket,
-                Source::Conn(id.slot()).token(),
-                interest,
-            )
+            shared.registry.register(&mut stream.socket, Source::Conn(id.slot()).token(), interest)
         });
         if !matches!(registered, Some(Ok(()))) || shared.directory.insert(info).is_err() {
             self.forget(id, shared);
@@ -273,16 +226,16 @@ impl TcpSide {
     /// gone by the time the message gets there.
     fn route(&mut self, to: &Target, shared: &Shared) -> Option<ConnId> {
         if let Some(id) = to.conn
-            && (id.worker() != shared.worker || self.conns.get_mut(id).is_some())
+            && (id.worker() != shared.worker || self.takes_answers(id))
         {
             return Some(id);
         }
-        let mine_is_there = |id: &ConnId| id.worker() != shared.worker || self.has(*id);
-        shared.directory.find(to.proto, to.peer).filter(mine_is_there)
+        let id = shared.directory.find(to.proto, to.peer)?;
+        (id.worker() != shared.worker || self.takes_answers(id)).then_some(id)
     }
 
-    fn has(&self, id: ConnId) -> bool {
-        self.conns.id_at(id.slot()) == Some(id)
+    fn takes_answers(&mut self, id: ConnId) -> bool {
+        self.conns.get_mut(id).is_some_and(|stream| stream.conn.takes_answers())
     }
 
     fn deliver(&mut self, id: ConnId, send: Send, now: Instant, shared: &mut Shared) {
@@ -290,8 +243,8 @@ impl TcpSide {
         let len = bytes.len();
         let has_room = |stream: &Stream, shared: &Shared| {
             let waiting = shared.directory.queued().saturating_add(len as u64);
-            let total = stream.conn.queued() == 0
-                || waiting <= u64::from(shared.params.tcp_wq_max());
+            let total =
+                stream.conn.queued() == 0 || waiting <= u64::from(shared.params.tcp_wq_max());
             total && stream.conn.has_room(len, &shared.params)
         };
         let Some(stream) = self.conns.get_mut(id) else {
@@ -321,12 +274,7 @@ impl TcpSide {
     }
 
     /// Begins to open a connection.
-    fn open(
-        &mut self,
-        to: &Target,
-        now: Instant,
-        shared: &mut Shared,
-    ) -> Result<ConnId, Unopened> {
+    fn open(&mut self, to: &Target, now: Instant, shared: &mut Shared) -> Result<ConnId, Unopened> {
         let failed = Unopened::Failed;
         let listen = shared.listener_for(to).ok_or(failed(SendError::NoListener))?;
         if shared.params.tcp_no_connect() != 0 {
@@ -447,18 +395,7 @@ impl TcpSide {
             shared.mark_ready(&mut stream.ready, Ready::Conn(id));
         }
         stream.account(shared);
-        let Some(due) = stream.conn.poll_timeout(&shared.params) else { return };
-        // Never armed for a time that is over: it would fire within this very turn.
-        let due = due.max(now + Duration::from_millis(1));
-        match stream.timer {
-            Some((_, armed)) if armed <= due => {}
-            other => {
-                if let Some((timer, _)) = other {
-                    self.timers.cancel(timer);
-                }
-                stream.timer = Some((self.timers.arm(due, Timer::Conn(id)), due));
-            }
-        }
+        stream.arm(id, now, &mut self.timers, shared);
     }
 
     /// Closes the socket of connection `id` and takes it off every list.
@@ -480,95 +417,6 @@ impl TcpSide {
         for id in all {
             self.forget(id, shared);
         }
-    }
-}
-
-impl Stream {
-    /// The socket may be connected by now, or never will be.
-    fn finish_connect(&mut self, id: ConnId, now: Instant, shared: &mut Shared) {
-        let failed = match self.socket.take_error() {
-            Ok(None) if self.socket.peer_addr().is_ok() => None,
-            Ok(None) => return,
-            Ok(Some(e)) | Err(e) => Some(e),
-        };
-        match failed {
-            None => {
-                let local = self.socket.local_addr();
-                shared.directory.update(id, |info| {
-                    info.state = ConnState::Open;
-                    info.local = local.unwrap_or(info.local);
-                });
-                self.writable = true;
-                self.conn.handle_connected(&mut shared.cx(now));
-            }
-            Some(e) => {
-                let error = match send_error(&e, Proto::Tcp) {
-                    SendError::Unreachable => SendError::Unreachable,
-                    _ => SendError::Connect,
-                };
-                self.conn.handle_connect_failed(&mut shared.cx(now), error);
-            }
-        }
-    }
-
-    /// Reads a bounded number of times into `buffer`.
-    fn read(&mut self, buffer: &mut [u8], now: Instant, shared: &mut Shared) {
-        for _ in 0..shared.params.tcp_reads_per_turn() {
-            if !self.readable || !self.conn.wants_read() {
-                return;
-            }
-            match self.socket.read(buffer) {
-                Ok(0) => {
-                    self.readable = false;
-                    self.conn.handle_eof(&mut shared.cx(now));
-                }
-                Ok(n) => {
-                    // Edge-triggered: a short read has emptied the socket, unless its end, whose
-                    // edge has passed already, lies behind.
-                    self.readable = n == buffer.len() || self.hung_up;
-                    let data = buffer.get(..n).unwrap_or_default();
-                    self.conn.handle_bytes(&mut shared.cx(now), data);
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.readable = false;
-                    self.conn.handle_reset(&mut shared.cx(now));
-                }
-            }
-        }
-    }
-
-    /// Writes until nothing waits or the system takes no more.
-    fn write(&mut self, now: Instant, shared: &mut Shared) {
-        while self.writable && self.conn.wants_write() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.conn.slices(&mut slices);
-            let ready = slices.get(..filled).unwrap_or_default();
-            // MSG_NOSIGNAL: a library must not have its host killed by SIGPIPE.
-            let sent =
-                SockRef::from(&self.socket).send_vectored_with_flags(ready, libc::MSG_NOSIGNAL);
-            match sent {
-                Ok(n) => self.conn.handle_written(now, n),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.writable = false;
-                    self.conn.handle_reset(&mut shared.cx(now));
-                }
-            }
-        }
-    }
-
-    /// Brings the directory's count of waiting bytes up to date.
-    fn account(&mut self, shared: &Shared) {
-        let waiting = self.conn.queued();
-        if waiting > self.queued {
-            shared.directory.queue(waiting - self.queued);
-        } else if waiting < self.queued {
-            shared.directory.unqueue(self.queued - waiting);
-        }
-        self.queued = waiting;
     }
 }
 

@@ -143,7 +143,14 @@ impl Transport {
         }
         let now = clock();
         for event in &self.events {
-            note(event, &self.wake, &mut self.udp, &mut self.tcp, &mut self.service, &mut self.shared);
+            note(
+                event,
+                &self.wake,
+                &mut self.udp,
+                &mut self.tcp,
+                &mut self.service,
+                &mut self.shared,
+            );
         }
         self.turn(now.mono);
         self.handle_timeout(now.mono, inputs);

@@ -281,7 +281,15 @@ fn is_keepalive(datagram: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use sip_core::mem::SlotPool;
+
+    use super::super::bind;
     use super::*;
+    use crate::directory::ConnDirectory;
+    use crate::params::TransportParams;
+    use crate::stats::TransportStats;
 
     #[test]
     fn only_line_ends_and_zeros_are_keepalives() {
@@ -291,5 +299,64 @@ mod tests {
         for m in [&b"OPTIONS"[..], b"\r\nOPTIONS sip:a SIP/2.0\r\n", b"\x80\0\0\0"] {
             assert!(!is_keepalive(m));
         }
+    }
+
+    fn side() -> (UdpSide, Shared, mio::Poll) {
+        let params = Arc::new(TransportParams::default());
+        let directory = Arc::new(ConnDirectory::new());
+        let bound = bind::bind(&["udp:127.0.0.1:0".parse().unwrap()], 1, &params).unwrap();
+        let mut builder = sip_core::stats::Builder::new();
+        let declared = TransportStats::declare(&mut builder, &directory);
+        let poll = mio::Poll::new().unwrap();
+        let shared = Shared {
+            worker: 0,
+            registry: poll.registry().try_clone().unwrap(),
+            listeners: bound.listeners,
+            params,
+            directory,
+            stats: declared.on(builder.build(1).shard(0).unwrap()),
+            pool: SlotPool::new(1 << 20),
+            ready: VecDeque::new(),
+            dirty: VecDeque::new(),
+            inputs: VecDeque::new(),
+        };
+        let sockets = bound.workers.into_iter().flatten().collect();
+        (UdpSide::new(sockets, &shared).unwrap(), shared, poll)
+    }
+
+    #[test]
+    fn datagrams_wait_bounded_and_in_order_while_the_system_takes_none() {
+        // Loopback takes everything at once, so the block is made by hand.
+        let (mut side, mut shared, _poll) = side();
+        shared.params.set("udp_wq_max", 50).unwrap();
+        let phone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let peer = phone.local_addr().unwrap();
+        let to = Target { proto: Proto::Udp, peer, listen: None, conn: None };
+        side.ports[0].blocked = true;
+        for i in 0..60_u8 {
+            let bytes = Bytes::copy_from_slice(&[i]);
+            side.send(Send { to, bytes, origin: Some(i.into()) }, &mut shared);
+        }
+        assert!(shared.dirty.is_empty(), "a flush would be in vain");
+        side.flush(0, &mut shared);
+        assert_eq!(side.queued(), 50);
+        let refused: Vec<u64> = shared
+            .inputs
+            .drain(..)
+            .map(|i| match i {
+                Input::SendFailed { origin, error: SendError::QueueFull, .. } => origin,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(refused, (50..60).collect::<Vec<_>>());
+        side.ports[0].blocked = false;
+        side.flush(0, &mut shared);
+        assert_eq!(side.queued(), 0);
+        let mut buf = [0];
+        for i in 0..50 {
+            phone.recv(&mut buf).unwrap();
+            assert_eq!(buf, [i]);
+        }
+        assert!(shared.inputs.is_empty());
     }
 }
