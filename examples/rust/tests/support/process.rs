@@ -32,16 +32,27 @@ pub(crate) enum Signal {
 impl Process {
     /// Starts the command. `log` receives a copy of all it prints.
     pub(crate) fn spawn(name: &str, command: &mut Command, log: PathBuf) -> Process {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.process_group(0);
+        Process::start(name, command.stderr(Stdio::piped()), log)
+    }
+
+    /// Starts the command and follows only its standard output, so that nothing comes between two
+    /// lines of it; what it prints as errors goes to a file beside `log`.
+    pub(crate) fn spawn_output_only(name: &str, command: &mut Command, log: PathBuf) -> Process {
+        let errors = File::create(log.with_extension("errors")).expect("the file can be made");
+        Process::start(name, command.stderr(errors), log)
+    }
+
+    fn start(name: &str, command: &mut Command, log: PathBuf) -> Process {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
         die_with_parent(command);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
         let (sender, source) = channel();
         let copy = File::create(&log).expect("the log file can be made");
-        let again = copy.try_clone().expect("a file handle can be doubled");
-        follow(child.stdout.take().expect("stdout is piped"), sender.clone(), copy);
-        follow(child.stderr.take().expect("stderr is piped"), sender, again);
+        if let Some(errors) = child.stderr.take() {
+            follow(errors, sender.clone(), copy.try_clone().expect("a handle can be doubled"));
+        }
+        follow(child.stdout.take().expect("stdout is piped"), sender, copy);
         Process { name: name.into(), child, source, lines: Vec::new(), ended: None }
     }
 
