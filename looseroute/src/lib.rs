@@ -81,3 +81,8 @@ pub mod prelude {
 
 /// The version of the library, as `0.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Accounts as text: the lines of an accounts file, or one on a command line.
+pub mod accounts {
+    pub use sip_modules::auth::{AccountError, parse_account, parse_accounts};
+}

@@ -4,11 +4,13 @@ use bytes::Bytes;
 use sip_core::auth::{
     Algorithm, AuthFailure, Authority, Claim, DigestFields, HexDigest, Secret, find, ha1,
 };
+use sip_core::proxy::CreateError;
 use sip_module_api::Value;
-use sip_module_api::call::{CallState, Identity};
+use sip_module_api::call::{CallState, Identity, Outcome};
 use sip_module_api::flow::{ActionCx, ActionError};
 use sip_module_api::log;
 use sip_parser::{Credentials, HeaderId, Method, Uri};
+use smallvec::smallvec;
 
 use super::{Auth, Password, STALE_AVP};
 
@@ -30,15 +32,38 @@ impl Auth {
                 Ok(1)
             }
             Err(failure) => {
-                if failure != AuthFailure::NoCredentials {
-                    log!(cx.engine.log, Info, "auth", "{} {}: {failure}",
-                        String::from_utf8_lossy(call.msg.method_name()), call.flow.peer);
-                }
+                tell(cx, call, authority, failure);
                 if failure.is_stale() {
                     call.avps.push((Bytes::from_static(STALE_AVP), Value::Int(1)));
                 }
                 Ok(i64::from(failure.kamailio_code()))
             }
+        }
+    }
+
+    /// Makes the request's transaction if its credentials are good for one use: a retransmission
+    /// must be absorbed, not taken for a replay. False when it is one.
+    pub(super) fn first_use(
+        &self,
+        cx: &mut ActionCx<'_, '_>,
+        call: &mut CallState,
+        authority: Authority,
+    ) -> Result<bool, ActionError> {
+        let counted = self.nonce_count.on() || self.one_time_nonce.on();
+        let bare = call.msg.header(header_of(authority)).is_none();
+        if !counted || bare || call.txn.is_some() || call.msg.method() == Some(Method::Ack) {
+            return Ok(true);
+        }
+        match cx.proxy.create(cx.core, &call.flow, &call.msg) {
+            Ok(txn) => {
+                call.txn = Some(txn);
+                Ok(true)
+            }
+            Err(CreateError::Retransmission(_)) => {
+                call.outcome = Outcome::Absorbed;
+                Ok(false)
+            }
+            Err(e) => Err(ActionError::Overload(e.to_string())),
         }
     }
 
@@ -132,6 +157,25 @@ fn known_ha1(known: &Password, claim: &Claim<'_>) -> Result<Option<HexDigest>, A
             if hash.len() == digits { Ok(None) } else { Err(AuthFailure::UnsupportedAlgorithm) }
         }
     }
+}
+
+/// Tells who failed and why; a request that has no credentials yet has not failed.
+fn tell(cx: &ActionCx<'_, '_>, call: &CallState, authority: Authority, failure: AuthFailure) {
+    if failure == AuthFailure::NoCredentials {
+        return;
+    }
+    let method = || String::from_utf8_lossy(call.msg.method_name()).into_owned();
+    log!(cx.engine.log, Info, "auth", "{} from {}: {failure}", method(), call.flow.peer);
+    cx.engine.events.emit("auth:failed", || {
+        let mut credentials = call.msg.credentials(header_of(authority)).flatten();
+        let user = credentials.find_map(|c| c.username).map(Bytes::copy_from_slice);
+        smallvec![
+            ("method", Value::from(method())),
+            ("source", Value::from(format!("{}:{}", call.flow.proto, call.flow.peer))),
+            ("user", user.map(Value::from).unwrap_or_default()),
+            ("reason", Value::from(failure.to_string())),
+        ]
+    });
 }
 
 fn fields<'a>(c: &Credentials<'a>) -> DigestFields<'a> {

@@ -69,6 +69,11 @@ impl Module for Auth {
     fn declare(self: Arc<Self>, d: &mut Declare<'_>) {
         self.declare_params(d);
         d.api(Arc::clone(&self.accounts));
+        d.event(
+            "auth:failed",
+            &["method", "source", "user", "reason"],
+            "credentials were refused",
+        );
         self.declare_checks(d);
         self.declare_challenges(d);
     }
@@ -166,9 +171,10 @@ impl Auth {
                     RouteMask::REQUEST,
                     "*_authenticate(realm, table): checks the request's credentials against the \
                      accounts; 1, or -1 to -8 as Kamailio's auth_db",
-                    move |cx, call, args| Flow::from(auth.realm(name, args).and_then(|realm| {
+                    move |cx, call, args| auth.run(cx, call, authority, |auth, cx, call| {
+                        let realm = auth.realm(name, args)?;
                         auth.check(cx, call, authority, &realm, None)
-                    })),
+                    }),
                 );
             }
         }
@@ -184,7 +190,9 @@ impl Auth {
                     RouteMask::REQUEST,
                     "pv_*_authenticate(realm, password, flags): checks the request's credentials \
                      against this password (with flag 1: this HA1)",
-                    move |cx, call, args| Flow::from(auth.check_given(cx, call, authority, name, args)),
+                    move |cx, call, args| auth.run(cx, call, authority, |auth, cx, call| {
+                        auth.check_given(cx, call, authority, name, args)
+                    }),
                 );
             }
         }
@@ -196,7 +204,10 @@ impl Auth {
             "auth_check(realm, table, flags): www_authenticate for a REGISTER, else \
              proxy_authenticate; with flag 1 the user must also be the From's (for a REGISTER the \
              To's), else -8",
-            move |cx, call, args| Flow::from(auth.auth_check(cx, call, args)),
+            move |cx, call, args| {
+                let authority = check::authority(call);
+                auth.run(cx, call, authority, |auth, cx, call| auth.auth_check(cx, call, args))
+            },
         );
         d.function(
             "consume_credentials",
@@ -234,6 +245,21 @@ impl Auth {
                     auth.challenge(cx, call, authority, &realm, flags)
                 })),
             );
+        }
+    }
+
+    /// Runs a check; a retransmission of credentials that were checked ends the route.
+    fn run(
+        &self,
+        cx: &mut ActionCx<'_, '_>,
+        call: &mut CallState,
+        authority: Authority,
+        check: impl FnOnce(&Self, &mut ActionCx<'_, '_>, &mut CallState) -> Result<i64, ActionError>,
+    ) -> Flow {
+        match self.first_use(cx, call, authority) {
+            Ok(true) => Flow::from(check(self, cx, call)),
+            Ok(false) => Flow::Exit,
+            Err(error) => Flow::Error(error),
         }
     }
 
