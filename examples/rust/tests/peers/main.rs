@@ -5,6 +5,7 @@
 //! - `PEERS_STANDIN=kamailio` runs the same tests against Debian's Kamailio instead of our proxy,
 //!   to tell a fault of the harness from ours; `PEERS_CHALLENGE_CALLS=1` lets it answer INVITE
 //!   with 407;
+//! - `LOOSEROUTE_PROXY=file` runs them against that build of the Rust example;
 //! - `LOOSEROUTE_C_PROXY=file` names the C example (else `target/c-examples/proxy`);
 //! - a missing peer prints `SKIP`, and fails when `CI=true`.
 

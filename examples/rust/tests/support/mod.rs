@@ -62,13 +62,19 @@ impl Drop for WorkDir {
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Notes that a test cannot run here. Fails in CI, where every peer must be present; elsewhere it
-/// prints a line past libtest's capture, with the running count.
+/// prints a line past libtest's capture, with the running count, and adds one to the file that
+/// `LOOSEROUTE_SKIP_LOG` names, for whoever sums up a run of several test programs.
 pub(crate) fn skip(test: &str, reason: &str) {
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(!ci, "{test} cannot run and CI=true: {reason}");
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     let line = format!("SKIP {test}: {reason} ({count} skipped so far)\n");
     std::io::stderr().write_all(line.as_bytes()).expect("stderr takes a line");
+    if let Some(log) = std::env::var_os("LOOSEROUTE_SKIP_LOG") {
+        let log = fs::OpenOptions::new().append(true).create(true).open(log);
+        let line = format!("{test}: {reason}\n");
+        log.expect("the skip log opens").write_all(line.as_bytes()).expect("and takes a line");
+    }
 }
 
 /// Whether all these programs are installed; when not, the test is skipped (or fails in CI).
