@@ -1,0 +1,140 @@
+//! Relaying: adding branches to a transaction and starting their client transactions
+//! (RFC 3261 16.6).
+
+use sip_parser::{Message, Method};
+
+use super::branch::{Leg, write_request};
+use super::plan::{BranchPlan, RelayPlan};
+use super::request::validate;
+use super::{Cx, Proxy, RelayError};
+use crate::net::{ListenId, Listener, Target};
+use crate::txn::branch_id::TxnBranch;
+use crate::txn::cell::{Branch, Cell, Client};
+use crate::txn::id::Part;
+use crate::txn::key::{Arrival, ViaFix};
+use crate::txn::{Effects, TxnId};
+
+/// The most branches that a branch parameter can number.
+const BRANCH_LIMIT: usize = 126;
+
+impl Proxy {
+    /// Forwards the request of `txn` to every branch of `plan` at once. `req` is the request that
+    /// the plan's patch and the branches edit: the one that made the transaction, or what a route
+    /// has made of it.
+    ///
+    /// Each branch gets the Request-URI of its plan, our Via, one hop less in Max-Forwards, and
+    /// what the previous hop's Via lacks. It may be called again while no final answer was sent.
+    ///
+    /// # Errors
+    /// Nothing was sent then, and the transaction still owes its answer (see
+    /// [`RelayError::status`]).
+    pub fn relay(
+        &self,
+        cx: &mut Cx<'_>,
+        txn: TxnId,
+        req: &Message,
+        plan: &RelayPlan<'_>,
+    ) -> Result<(), RelayError> {
+        let hops = validate(req)?;
+        if plan.branches.is_empty() {
+            return Err(RelayError::NoTarget);
+        }
+        self.with_cell(cx, txn, |cx, cell| {
+            self.may_relay(cell, plan)?;
+            let via = self.fix_for(cell, req)?;
+            let mut started = false;
+            for branch in &plan.branches {
+                let Some((id, outward)) = self.outward(&branch.target) else { continue };
+                let leg = Leg {
+                    request: req,
+                    via: &via,
+                    peer: cell.flow.peer,
+                    inward: self.listeners.by_id(cell.flow.listen).unwrap_or(outward),
+                    outward,
+                    plan,
+                    branch,
+                    max_forwards: hops,
+                };
+                let target = Target { listen: Some(id), ..branch.target };
+                self.start_branch(cx, cell, &leg, target);
+                started = true;
+            }
+            if started { Ok(()) } else { Err(RelayError::NoListener) }
+        })
+        .unwrap_or(Err(RelayError::Gone))
+    }
+
+    fn may_relay(&self, cell: &Cell, plan: &RelayPlan<'_>) -> Result<(), RelayError> {
+        let limit = usize::try_from(self.params.max_branches.value()).unwrap_or(BRANCH_LIMIT);
+        if !cell.server.is_pending() || cell.closed {
+            Err(if cell.cancelled { RelayError::Cancelled } else { RelayError::Answered })
+        } else if cell.cancelled {
+            Err(RelayError::Cancelled)
+        } else if cell.branches.len() + plan.branches.len() > limit.min(BRANCH_LIMIT) {
+            Err(RelayError::TooManyBranches)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Where the edits of the top Via go in `req`: known already when it is the cell's request.
+    fn fix_for(&self, cell: &Cell, req: &Message) -> Result<ViaFix, RelayError> {
+        let (known, now) = (&cell.request, req.bytes());
+        if known.as_ptr() == now.as_ptr() && known.len() == now.len() {
+            return Ok(cell.via);
+        }
+        Arrival::read(&self.keys.table, &cell.flow, req)
+            .map(|a| a.via)
+            .map_err(|_| RelayError::Malformed)
+    }
+
+    /// The listener a message to `target` leaves by.
+    pub(super) fn outward(&self, target: &Target) -> Option<(ListenId, &Listener)> {
+        let id = match target.listen {
+            Some(id) => id,
+            None => self.listeners.for_target(target.proto, &target.peer)?,
+        };
+        Some((id, self.listeners.by_id(id)?))
+    }
+
+    fn start_branch(&self, cx: &mut Cx<'_>, cell: &mut Cell, leg: &Leg<'_>, target: Target) {
+        // Bounded by BRANCH_LIMIT.
+        let index = cell.branches.len() as u8;
+        let param = TxnBranch { txn: cell.id, random: cell.random, index };
+        let request = write_request(cx.patch, cx.scratch, leg, |out| {
+            out.extend_from_slice(&param.text());
+        });
+        let method = if cell.is_invite() { Method::Invite } else { Method::Other };
+        let mut branch = Branch {
+            client: Client::for_method(method),
+            target,
+            request,
+            outcome: 0,
+            reply: bytes::Bytes::new(),
+            cancel: None,
+        };
+        let times = branch.times(&self.params);
+        let effects = self.note(cx, branch.client.start(cx.now.mono, &times));
+        if effects.has(Effects::SEND) {
+            cx.stats.inc(self.ids.fwd_requests);
+            let origin = cell.id.origin(Part::Branch(index));
+            cx.out.send(target, branch.request.clone(), Some(origin));
+        }
+        if cell.branches.capacity() == 0 {
+            cell.branches.reserve_exact(1);
+        }
+        cell.branches.push(branch);
+    }
+}
+
+/// Whether a plan's branch may be used: for callers that want to know before they relay.
+impl BranchPlan {
+    /// Whether any of `listeners` can send to its target.
+    #[must_use]
+    pub fn is_reachable(&self, listeners: &crate::net::Listeners) -> bool {
+        match self.target.listen {
+            Some(id) => listeners.by_id(id).is_some(),
+            None => listeners.for_target(self.target.proto, &self.target.peer).is_some(),
+        }
+    }
+}

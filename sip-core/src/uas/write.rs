@@ -1,0 +1,154 @@
+//! Writing a reply out: one pass over the request's headers, no allocation but the buffer's.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use sip_parser::{HeaderId, Message};
+
+use super::{Reply, Tag};
+use crate::proxy::room;
+use crate::txn::key::ViaFix;
+
+/// The parts of a reply that do not come from the caller.
+pub(crate) struct ReplyText<'a> {
+    pub(crate) request: &'a Message,
+    pub(crate) via: &'a ViaFix,
+    /// The sender of the request.
+    pub(crate) peer: SocketAddr,
+    pub(crate) tag: Tag,
+    /// A header line of ours with its CRLF, such as Server; may be empty.
+    pub(crate) server: &'a [u8],
+}
+
+/// The bytes of `reply` to a request (RFC 3261 8.2.6.2).
+pub(crate) fn write_reply(
+    scratch: &mut BytesMut,
+    text: &ReplyText<'_>,
+    reply: &Reply<'_>,
+) -> Bytes {
+    let request = text.request;
+    let fixed = 256 + text.server.len() + reply.reason.len() + reply.headers.len();
+    let head = request.body_start() as usize;
+    let out = room(scratch, fixed + head + reply.content_type.len() + reply.body.len());
+    out.put_slice(b"SIP/2.0 ");
+    put_number(out, u32::from(reply.code));
+    out.put_u8(b' ');
+    out.put_slice(reply.reason);
+    out.put_slice(b"\r\n");
+    let mut first_via = true;
+    let all = request.bytes();
+    for header in request.headers() {
+        match header.id {
+            HeaderId::Via if first_via => {
+                first_via = false;
+                put_via(out, all, header.span.range(), text);
+            }
+            HeaderId::To => put_to(out, text, reply, &header),
+            HeaderId::Via | HeaderId::From | HeaderId::CallId | HeaderId::CSeq => {
+                out.put_slice(request.slice(header.span));
+            }
+            // RFC 3261 12.1.1: a dialog is made by 101 to 299.
+            HeaderId::RecordRoute if (101..300).contains(&reply.code) => {
+                out.put_slice(request.slice(header.span));
+            }
+            _ => {}
+        }
+    }
+    out.put_slice(text.server);
+    out.put_slice(reply.headers);
+    if !reply.content_type.is_empty() {
+        out.put_slice(b"Content-Type: ");
+        out.put_slice(reply.content_type);
+        out.put_slice(b"\r\n");
+    }
+    out.put_slice(b"Content-Length: ");
+    put_number(out, u32::try_from(reply.body.len()).unwrap_or(u32::MAX));
+    out.put_slice(b"\r\n\r\n");
+    out.put_slice(reply.body);
+    out.split().freeze()
+}
+
+/// The first Via's line with `received` and `rport` as RFC 3261 18.2.1 and RFC 3581 4 want them.
+fn put_via(out: &mut BytesMut, all: &[u8], line: std::ops::Range<usize>, text: &ReplyText<'_>) {
+    let fix = text.via;
+    let piece = |from: usize, to: usize| all.get(from..to).unwrap_or_default();
+    let mut at = line.start;
+    // The two spans in the order they stand in.
+    let mut edits = [fix.rport.map(|s| (s, true)), fix.drop.map(|s| (s, false))];
+    if matches!(edits, [Some((a, _)), Some((b, _))] if b.start < a.start) {
+        edits.swap(0, 1);
+    }
+    for (span, is_rport) in edits.into_iter().flatten() {
+        out.put_slice(piece(at, span.start as usize));
+        if is_rport {
+            out.put_slice(b"rport=");
+            put_number(out, u32::from(text.peer.port()));
+        }
+        at = span.end as usize;
+    }
+    let end = fix.end as usize;
+    out.put_slice(piece(at, end));
+    if fix.add_received {
+        put_received(out, text.peer.ip());
+    }
+    out.put_slice(piece(end, line.end));
+}
+
+fn put_to(
+    out: &mut BytesMut,
+    text: &ReplyText<'_>,
+    reply: &Reply<'_>,
+    header: &sip_parser::Header<'_>,
+) {
+    let request = text.request;
+    let wants = reply.code > 100 && request.to().is_ok_and(|to| to.tag().is_none());
+    if !wants {
+        out.put_slice(request.slice(header.span));
+        return;
+    }
+    let (line, value) = (header.span.range(), header.value_span.range());
+    let all = request.bytes();
+    out.put_slice(all.get(line.start..value.end).unwrap_or_default());
+    out.put_slice(b";tag=");
+    out.put_slice(reply.to_tag.unwrap_or(text.tag.text()));
+    out.put_slice(all.get(value.end..line.end).unwrap_or_default());
+}
+
+/// Appends `;received=` and the address, IPv6 without brackets (RFC 5118 4.5).
+pub(crate) fn put_received(out: &mut BytesMut, ip: IpAddr) {
+    out.put_slice(b";received=");
+    put_ip(out, ip);
+}
+
+/// Appends an address.
+pub(crate) fn put_ip(out: &mut BytesMut, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(v4) => {
+            for (i, octet) in v4.octets().into_iter().enumerate() {
+                if i > 0 {
+                    out.put_u8(b'.');
+                }
+                put_number(out, u32::from(octet));
+            }
+        }
+        // Writing to a BytesMut cannot fail.
+        IpAddr::V6(v6) => _ = write!(out, "{v6}"),
+    }
+}
+
+/// Appends a number in decimal digits.
+#[inline]
+pub(crate) fn put_number(out: &mut BytesMut, mut n: u32) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.put_slice(&digits[at..]);
+}

@@ -1,0 +1,11 @@
+//! The proxy between fake peers, in virtual time: what it sends, where, and when.
+
+mod acks;
+mod basics;
+mod cancel;
+mod fork;
+mod robust;
+mod routes;
+mod stateless;
+mod support;
+mod timers;
