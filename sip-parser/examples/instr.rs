@@ -22,7 +22,10 @@ fn corpus() -> Vec<Bytes> {
     let mut files: Vec<_> = entries.flatten().map(|e| e.path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "sip"));
     files.sort();
-    files.iter().map(|f| Bytes::from(std::fs::read(f).expect("a corpus file is readable"))).collect()
+    files
+        .iter()
+        .map(|f| Bytes::from(std::fs::read(f).expect("a corpus file is readable")))
+        .collect()
 }
 
 /// What a proxy reads: Request-URI, top Via, From, To, Call-ID, CSeq, top Route.

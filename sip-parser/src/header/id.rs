@@ -1,9 +1,9 @@
 //! Header identity: which header a name means. Owns the list of known headers, their compact
 //! forms, and the perfect hash that finds a name without looking at the others.
 //!
-//! A name is found by a hash over its length and its first, middle and last byte, all in lower
-//! case, and one comparison of 32 bytes. Case is folded on letters only, under a mask kept with
-//! each name: folding every byte would make CR equal to a hyphen.
+//! A name is found by a hash over its length, its first byte and its last eight, all in lower
+//! case, and one comparison. Case is folded on letters only, under a mask kept with each name:
+//! folding every byte would make CR equal to a hyphen.
 
 use crate::lex::block;
 use core::fmt;
@@ -278,31 +278,48 @@ headers! {
 const WIDTH: usize = 32;
 const SLOTS: usize = 512;
 const NONE: u8 = 255;
+const BLANKS: u64 = 0x2020_2020_2020_2020;
 
 /// One known name, padded, in lower case, with the mask that lowers its letters.
 #[derive(Clone, Copy)]
 struct Key {
     name: [[u8; 16]; 2],
     case: [[u8; 16]; 2],
-    len: u8,
+    /// The bits that must be equal in the first and in the second block.
+    wanted: [u32; 2],
+    len: usize,
 }
 
-const fn hash(len: usize, first: u8, middle: u8, last: u8) -> usize {
-    let (first, middle, last) = (first | 0x20, middle | 0x20, last | 0x20);
-    (len * 190 + first as usize * 15 + middle as usize * 27 + last as usize * 97) % SLOTS
+/// Slot of a name by its last eight bytes (fewer when it is shorter), its first byte and its
+/// length. The multipliers were found by search.
+const fn hash(tail: u64, first: u8, len: usize) -> usize {
+    let rest = (len as u64) | ((first | 0x20) as u64) << 8;
+    let mixed = tail
+        .wrapping_mul(0x866a_f23c_71ef_fc05)
+        .wrapping_add(rest.wrapping_mul(0x946e_3c1e_8809_82bd));
+    (mixed >> 55) as usize
+}
+
+/// The last eight bytes of a name, given the eight bytes that end where it ends: in lower case,
+/// and what lies before the name shifted out.
+const fn tail(ends: [u8; 8], len: usize) -> u64 {
+    let folded = u64::from_le_bytes(ends) | BLANKS;
+    if len >= 8 { folded } else { folded >> (8 * (8 - len)) }
 }
 
 const fn keys() -> [Key; 128] {
-    let mut keys = [Key { name: [[0; 16]; 2], case: [[0; 16]; 2], len: 0 }; 128];
+    let empty = Key { name: [[0; 16]; 2], case: [[0; 16]; 2], wanted: [0; 2], len: 0 };
+    let mut keys = [empty; 128];
     let mut i = 0;
     while i < KNOWN {
         let name = NAMES[i].as_bytes();
         assert!(name.len() > 1 && name.len() <= WIDTH);
-        keys[i].len = name.len() as u8;
+        keys[i].len = name.len();
         let mut j = 0;
         while j < name.len() {
             keys[i].name[j / 16][j % 16] = name[j].to_ascii_lowercase();
             keys[i].case[j / 16][j % 16] = if name[j].is_ascii_alphabetic() { 0x20 } else { 0 };
+            keys[i].wanted[j / 16] |= 1 << (j % 16);
             j += 1;
         }
         i += 1;
@@ -316,7 +333,13 @@ const fn slots() -> [u8; SLOTS] {
     let mut i = 0;
     while i < KNOWN {
         let name = NAMES[i].as_bytes();
-        let at = hash(name.len(), name[0], name[name.len() / 2], name[name.len() - 1]);
+        let mut ends = [0u8; 8];
+        let mut j = 0;
+        while j < 8 && j < name.len() {
+            ends[7 - j] = name[name.len() - 1 - j];
+            j += 1;
+        }
+        let at = hash(tail(ends, name.len()), name[0], name.len());
         assert!(slots[at] == NONE, "two header names share a slot: search new multipliers");
         slots[at] = i as u8;
         i += 1;
@@ -350,41 +373,60 @@ impl fmt::Display for HeaderId {
     }
 }
 
-/// The header whose name is the `len` bytes of `s` at `start`. What follows the name in `s` may
-/// be read, never counts.
+/// The header whose name is the `len` bytes of `s` at `start`. What stands round the name in `s`
+/// may be read, never counts.
 #[inline]
 pub(crate) fn find(s: &[u8], start: usize, len: usize) -> HeaderId {
-    let Some(rest) = s.get(start..) else { return HeaderId::Other };
+    let end = start + len;
     if len <= 1 {
-        return match rest.first() {
+        return match s.get(start) {
             Some(b) if len == 1 && b.is_ascii_alphabetic() => COMPACT[usize::from(b & 31)],
             _ => HeaderId::Other,
         };
     }
-    if len > WIDTH || len > rest.len() {
-        return HeaderId::Other;
-    }
-    let slot = TABLE[hash(len, rest[0], rest[len / 2], rest[len - 1]) % SLOTS];
+    let around = s.get(end.wrapping_sub(8)..end).and_then(|t| t.first_chunk::<8>());
+    let (Some(ends), Some(rest)) = (around, s.get(start..)) else {
+        return find_alone(s.get(start..end).unwrap_or_default());
+    };
+    let Some(block) = rest.first_chunk::<16>() else {
+        return find_alone(rest.get(..len).unwrap_or_default());
+    };
+    let slot = TABLE[hash(tail(*ends, len), block[0], len) % SLOTS];
     let Some(&id) = IDS.get(usize::from(slot)) else { return HeaderId::Other };
     let key = &KEYS[usize::from(slot & 127)];
-    if usize::from(key.len) == len && equal(rest, key, len) { id } else { HeaderId::Other }
+    let equal = block::equal_folded(block, &key.case[0], &key.name[0]);
+    if key.len != len || equal & key.wanted[0] != key.wanted[0] {
+        return HeaderId::Other;
+    }
+    if len <= 16 || second_block_equal(rest, key) { id } else { HeaderId::Other }
 }
 
 #[inline]
-fn equal(rest: &[u8], key: &Key, len: usize) -> bool {
-    if let Some(first) = rest.first_chunk::<16>() {
-        if !block::matches16(first, &key.case[0], &key.name[0], len) {
-            return false;
+fn second_block_equal(rest: &[u8], key: &Key) -> bool {
+    match rest.get(16..).and_then(|r| r.first_chunk::<16>()) {
+        Some(block) => {
+            let equal = block::equal_folded(block, &key.case[1], &key.name[1]);
+            equal & key.wanted[1] == key.wanted[1]
         }
-        if len <= 16 {
-            return true;
-        }
-        if let Some(second) = rest.get(16..).and_then(|r| r.first_chunk::<16>()) {
-            return block::matches16(second, &key.case[1], &key.name[1], len - 16);
+        None => {
+            let pairs = key.name[1].iter().zip(&key.case[1]).take(key.len - 16);
+            let tail = rest.get(16..).unwrap_or_default();
+            tail.len() >= key.len - 16 && tail.iter().zip(pairs).all(|(b, (n, c))| b | c == *n)
         }
     }
-    let pairs = key.name.as_flattened().iter().zip(key.case.as_flattened());
-    rest.iter().take(len).zip(pairs).all(|(b, (name, case))| b | case == *name)
+}
+
+/// [`find`] for a name with too little text round it.
+#[cold]
+fn find_alone(name: &[u8]) -> HeaderId {
+    let mut room = [0u8; 8 + WIDTH + 16];
+    match room.get_mut(8..8 + name.len()) {
+        Some(place) if name.len() <= WIDTH => {
+            place.copy_from_slice(name);
+            find(&room, 8, name.len())
+        }
+        _ => HeaderId::Other,
+    }
 }
 
 #[cfg(test)]

@@ -11,17 +11,14 @@
 //! A line ends in CRLF and nothing else: a lone LF or CR is refused, because two servers that
 //! disagree on where a header ends can be played against each other.
 
-use crate::header::id::{self, KNOWN};
-use crate::lex::block::{self, BLOCK};
+use crate::header::id;
+use crate::lex::block;
 use crate::lex::{self, class, peek};
 use crate::span::offset;
 use crate::{HeaderId, Limits, ParseError, ParseErrorKind, Span};
 
 /// Headers kept without heap memory.
 pub(crate) const INLINE: usize = 24;
-
-/// No header of that identity, or one beyond the reach of the table.
-const NONE: u8 = u8::MAX;
 
 /// One header field. Offsets fit 16 bits because the head is limited to 65,535 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -71,18 +68,18 @@ pub struct Header<'a> {
     pub value_span: Span,
 }
 
+/// Set in [`HeaderIndex::first`] when there is more than one header of that identity.
+const DOUBLED: u16 = 0x8000;
+
 /// The index. Reusable: scanning again forgets what was there and keeps the memory.
 #[derive(Clone, Debug)]
 pub(crate) struct HeaderIndex {
     /// Offset of the empty line.
     pub(crate) end: u32,
     count: u16,
-    /// One bit for each identity that is there.
-    seen: u128,
-    /// One bit for each identity that is there more than once.
-    doubled: u128,
-    /// Entry of the first header of each identity; [`NONE`] also when it lies beyond 254.
-    first: [u8; KNOWN],
+    /// For each identity, one more than the entry of its first header, 0 when there is none, and
+    /// [`DOUBLED`].
+    first: [u16; 128],
     inline: [Entry; INLINE],
     spill: Vec<Entry>,
 }
@@ -92,21 +89,17 @@ impl HeaderIndex {
         HeaderIndex {
             end: 0,
             count: 0,
-            seen: 0,
-            doubled: 0,
-            first: [NONE; KNOWN],
+            first: [0; 128],
             inline: [Entry::EMPTY; INLINE],
             spill: Vec::new(),
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.count = 0;
-        self.seen = 0;
-        self.doubled = 0;
-        self.first = [NONE; KNOWN];
-        self.spill.clear();
         self.end = 0;
+        self.count = 0;
+        self.first = [0; 128];
+        self.spill.clear();
     }
 
     #[inline]
@@ -135,17 +128,14 @@ impl HeaderIndex {
     /// Index of the first header of that identity.
     #[inline]
     pub(crate) fn first_of(&self, id: HeaderId) -> Option<usize> {
-        match self.first.get(id.index()) {
-            Some(&NONE) if self.seen >> (id.index() & 127) & 1 == 0 => None,
-            Some(&NONE) | None => self.next_of(id, 0),
-            Some(&i) => Some(usize::from(i)),
-        }
+        let slot = self.first[id.index() & 127] & !DOUBLED;
+        usize::from(slot).checked_sub(1)
     }
 
-    /// Whether a header of that (known) identity is there more than once.
+    /// Whether a header of that identity is there more than once.
     #[inline]
     pub(crate) fn is_doubled(&self, id: HeaderId) -> bool {
-        self.doubled >> (id.index() & 127) & 1 == 1
+        self.first[id.index() & 127] & DOUBLED != 0
     }
 
     /// The header of entry `i`, as a view of `buf`.
@@ -162,7 +152,8 @@ impl HeaderIndex {
         })
     }
 
-    #[inline]
+    /// Appends an entry; there must be fewer than [`MAX_HEADERS`].
+    #[inline(always)]
     fn push(&mut self, e: Entry) {
         let i = self.count;
         if let Some(slot) = self.inline.get_mut(usize::from(i)) {
@@ -171,14 +162,8 @@ impl HeaderIndex {
             self.spill.push(e);
         }
         self.count = i + 1;
-        let bit = 1 << (e.id.index() & 127);
-        self.doubled |= self.seen & bit;
-        if self.seen & bit == 0
-            && let Some(first) = self.first.get_mut(e.id.index())
-        {
-            *first = u8::try_from(i).unwrap_or(NONE);
-        }
-        self.seen |= bit;
+        let first = &mut self.first[e.id.index() & 127];
+        *first = if *first == 0 { i + 1 } else { *first | DOUBLED };
     }
 
     /// Indexes the header lines of `s` from offset `from` on; returns the offset of the body.
@@ -190,35 +175,30 @@ impl HeaderIndex {
         limits: &Limits,
     ) -> Result<usize, ParseError> {
         let head_limit = limits.head_limit();
+        let max_headers = limits.headers.min(MAX_HEADERS);
         // Nothing beyond the limit is looked at; a head that does not end before it is too long.
         let head = s.get(..head_limit).unwrap_or(s);
-        let mut lines = Lines { s: head, base: usize::MAX, ctl: 0, colon: 0 };
         let mut line = from;
         loop {
-            if peek(head, line) == b'\r' && peek(head, line + 1) == b'\n' {
+            if head.get(line..).is_some_and(|rest| rest.starts_with(b"\r\n")) {
                 self.end = offset(line);
                 return Ok(line + 2);
             }
-            let name_end = match lines.next_colon_or_control(line) {
-                Some(at) => at,
-                None => return Err(unterminated(s, head)),
-            };
-            if name_end + 1 == head.len() && peek(head, name_end) == b'\r' {
-                return Err(unterminated(s, head));
+            // A line without a colon gives a name with its line end inside, which is no token.
+            let colon = block::find_byte(head, line, b':');
+            let mut name_len = colon - line;
+            if matches!(peek(head, colon.wrapping_sub(1)), b' ' | b'\t') {
+                name_len = lex::trim_end(head.get(line..colon).unwrap_or_default()).len();
             }
-            let (name_len, colon) = name_of(head, line, name_end)?;
             let id = id::find(head, line, name_len);
-            if id == HeaderId::Other && lex::span(head, line, class::TOKEN) != line + name_len {
-                return Err(ParseError::new(ParseErrorKind::HeaderName, line));
+            if id == HeaderId::Other && !is_name(head, line, name_len, colon) {
+                return Err(bad_name(s, head, line));
             }
-            let end = match lines.line_end(colon + 1)? {
-                Some(end) => end,
-                None => return Err(unterminated(s, head)),
-            };
+            let end = line_end(s, head, colon + 1)?;
             if end - line > limits.line {
                 return Err(ParseError::new(ParseErrorKind::LineTooLong, line));
             }
-            if usize::from(self.count) >= limits.headers || self.count == u16::MAX {
+            if usize::from(self.count) >= max_headers {
                 return Err(ParseError::new(ParseErrorKind::TooManyHeaders, line));
             }
             let (value, value_len) = trimmed(head, colon + 1, end);
@@ -226,7 +206,7 @@ impl HeaderIndex {
                 name: short(line),
                 value: short(value),
                 value_len: short(value_len),
-                name_len: u8::try_from(name_len).unwrap_or(255),
+                name_len: u8::try_from(name_len.min(255)).unwrap_or(255),
                 id,
             });
             line = end + 2;
@@ -234,10 +214,31 @@ impl HeaderIndex {
     }
 }
 
-/// An offset in a head as 16 bits; the head limit keeps it in range.
+/// More headers than this cannot be indexed, whatever the limit says.
+const MAX_HEADERS: usize = 0x7ffe;
+
+/// An offset in a head as 16 bits, which the head limit makes it fit.
 #[inline(always)]
 fn short(at: usize) -> u16 {
-    u16::try_from(at).unwrap_or(u16::MAX)
+    debug_assert!(at <= 0xffff);
+    u16::try_from(at & 0xffff).unwrap_or(0)
+}
+
+/// Whether the text before the colon is a token, and there is a colon.
+fn is_name(head: &[u8], line: usize, len: usize, colon: usize) -> bool {
+    len > 0 && colon < head.len() && lex::span(head, line, class::TOKEN) == line + len
+}
+
+/// Says what is wrong with the name at `line`.
+#[cold]
+fn bad_name(s: &[u8], head: &[u8], line: usize) -> ParseError {
+    let stop = lex::span(head, line, class::TOKEN);
+    match head.get(stop..).unwrap_or_default() {
+        [] => unterminated(s, head),
+        [b'\r'] if stop == line => unterminated(s, head),
+        [b'\n', ..] => ParseError::new(ParseErrorKind::LineEnd, stop),
+        _ => ParseError::new(ParseErrorKind::HeaderName, line),
+    }
 }
 
 /// The head did not end: because the text did, or because the limit was met first.
@@ -249,115 +250,46 @@ fn unterminated(s: &[u8], head: &[u8]) -> ParseError {
     ParseError::new(ParseErrorKind::Unterminated, s.len())
 }
 
-/// Length of the name at `line` and offset of its colon, given the first colon or control
-/// character. Blanks and tabs may stand before the colon (RFC 3261 25.1 HCOLON).
-#[inline]
-fn name_of(s: &[u8], line: usize, stop: usize) -> Result<(usize, usize), ParseError> {
-    let bad = || ParseError::new(ParseErrorKind::HeaderName, line);
-    let mut colon = stop;
-    if peek(s, stop) != b':' {
-        colon = s.get(stop..).map_or(s.len(), |r| {
-            stop + r.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(r.len())
-        });
-        match peek(s, colon) {
-            b':' => {}
-            b'\n' => return Err(ParseError::new(ParseErrorKind::LineEnd, colon)),
-            _ => return Err(bad()),
-        }
-    }
-    let mut end = colon;
-    while end > line && matches!(s[end - 1], b' ' | b'\t') {
-        end -= 1;
-    }
-    if end == line { Err(bad()) } else { Ok((end - line, colon)) }
-}
-
 /// Offset and length of what is left of `s[from..end]` without white space at its ends.
-#[inline]
+#[inline(always)]
 fn trimmed(s: &[u8], from: usize, end: usize) -> (usize, usize) {
+    // Nearly always one blank and then the value, with nothing behind it.
+    if let Some([b' ', first, .., last]) = s.get(from..end)
+        && *first > b' '
+        && *last > b' '
+    {
+        return (from + 1, end - from - 1);
+    }
+    trimmed_slow(s, from, end)
+}
+
+fn trimmed_slow(s: &[u8], from: usize, end: usize) -> (usize, usize) {
     let text = s.get(..end).unwrap_or_default();
-    let mut start = from;
-    while start < text.len() && text[start] <= b' ' && lex::is(text[start], class::LWS) {
-        start += 1;
-    }
-    let value = text.get(start..).unwrap_or_default();
-    (start, lex::trim_end(value).len())
+    let start = lex::span(text, from, class::LWS);
+    (start, lex::trim_end(text.get(start..).unwrap_or_default()).len())
 }
 
-/// Walks the block masks of a head. Asked for ever larger offsets, it loads each block once.
-struct Lines<'a> {
-    s: &'a [u8],
-    base: usize,
-    ctl: u64,
-    colon: u64,
+/// Offset of the CR that ends the header field, with its folds, whose value begins at `from`.
+/// Control characters that are no line ends belong to the value: a quoted pair may hold them.
+#[inline(always)]
+fn line_end(s: &[u8], head: &[u8], from: usize) -> Result<usize, ParseError> {
+    let mut at = from;
+    loop {
+        let stop = block::find(head, at, 0x1f, []);
+        match head.get(stop..) {
+            Some([b'\r', b'\n', next, ..]) if !matches!(next, b' ' | b'\t') => return Ok(stop),
+            rest => at = odd_stop(s, head, rest.unwrap_or_default(), stop)?,
+        }
+    }
 }
 
-impl Lines<'_> {
-    /// Loads the block that holds `at`; false when `at` is past the end.
-    #[inline]
-    fn load(&mut self, at: usize) -> bool {
-        let base = at & !(BLOCK - 1);
-        if base == self.base {
-            return true;
-        }
-        let Some(rest) = self.s.get(base..) else { return false };
-        let masks = match rest.first_chunk::<BLOCK>() {
-            Some(block) => block::masks(block),
-            None => {
-                let mut block = [b' '; BLOCK];
-                if let Some(part) = block.get_mut(..rest.len()) {
-                    part.copy_from_slice(rest);
-                }
-                block::masks(&block)
-            }
-        };
-        (self.base, self.ctl, self.colon) = (base, masks.ctl, masks.colon);
-        !rest.is_empty()
-    }
-
-    #[inline]
-    fn next_colon_or_control(&mut self, from: usize) -> Option<usize> {
-        let mut at = from;
-        while self.load(at) {
-            let left = (self.ctl | self.colon) >> (at % BLOCK);
-            if left != 0 {
-                return Some(at + left.trailing_zeros() as usize);
-            }
-            at = self.base + BLOCK;
-        }
-        None
-    }
-
-    #[inline]
-    fn next_control(&mut self, from: usize) -> Option<usize> {
-        let mut at = from;
-        while self.load(at) {
-            let left = self.ctl >> (at % BLOCK);
-            if left != 0 {
-                return Some(at + left.trailing_zeros() as usize);
-            }
-            at = self.base + BLOCK;
-        }
-        None
-    }
-
-    /// Offset of the CR that ends the header field with its folds; None when the text ends first.
-    /// Other control characters belong to the value (a quoted pair may hold them).
-    #[inline]
-    fn line_end(&mut self, from: usize) -> Result<Option<usize>, ParseError> {
-        let mut at = from;
-        while let Some(stop) = self.next_control(at) {
-            match self.s[stop] {
-                b'\r' if peek(self.s, stop + 1) == b'\n' => match self.s.get(stop + 2) {
-                    Some(b' ' | b'\t') => at = stop + 2,
-                    _ => return Ok(Some(stop)),
-                },
-                b'\r' if stop + 1 >= self.s.len() => return Ok(None),
-                b'\r' | b'\n' => return Err(ParseError::new(ParseErrorKind::LineEnd, stop)),
-                _ => at = stop + 1,
-            }
-        }
-        Ok(None)
+/// A control character that does not simply end its line: where to go on.
+fn odd_stop(s: &[u8], head: &[u8], rest: &[u8], stop: usize) -> Result<usize, ParseError> {
+    match rest {
+        [] | [b'\r'] | [b'\r', b'\n'] => Err(unterminated(s, head)),
+        [b'\r', b'\n', ..] => Ok(stop + 2),
+        [b'\r' | b'\n', ..] => Err(ParseError::new(ParseErrorKind::LineEnd, stop)),
+        _ => Ok(stop + 1),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Start lines: `METHOD uri SIP/2.0` and `SIP/2.0 code reason` (RFC 3261 7.1, 7.2). Owns their
 //! strict grammar: one blank between the parts, none at the ends.
 
-use crate::lex::{self, class, peek};
+use crate::lex::{self, block, class, peek};
 use crate::{Limits, Method, ParseError, ParseErrorKind, Span, UriFault};
 
 /// What the first line says.
@@ -53,7 +53,7 @@ fn request(s: &[u8], limits: &Limits) -> Result<StartLine, ParseError> {
     let uri = method_end + 1;
     let rest = s.get(uri..).unwrap_or_default();
     let within = rest.get(..limits.uri.saturating_add(1)).unwrap_or(rest);
-    let len = lex::span(within, 0, class::URI);
+    let len = block::find(within, 0, b' ', []);
     if len > limits.uri {
         return error(ParseErrorKind::UriTooLong, uri + limits.uri);
     }
@@ -194,7 +194,7 @@ mod tests {
             ("INVITE  sip:a@b SIP/2.0\r\n", RequestUri(UriFault::Character)),
             ("INVITE sip:a@b  SIP/2.0\r\n", StartLine),
             ("INVITE sip:a@b SIP/2.0 \r\n", StartLine),
-            ("INVITE <sip:a@b> SIP/2.0\r\n", RequestUri(UriFault::Character)),
+            ("INVITE <sip:a@b> SIP/2.0\r\n", RequestUri(UriFault::Scheme)),
             ("INVITE a SIP/2.0\r\n", RequestUri(UriFault::Scheme)),
             ("INVITE sip:a@b SIP/7.0\r\n", Version),
             ("INVITE sip:a@b SIP/2.00\r\n", Version),
