@@ -1,0 +1,51 @@
+//! looseroute as it is measured, route for route what `kamailio.cfg` beside this file says: one UDP
+//! worker, location in memory, no authentication, no Server header.
+//!
+//! ```text
+//! lr-bench-server 127.0.0.1:5090
+//! ```
+
+use looseroute::prelude::*;
+
+fn main() -> Result<(), EngineError> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:5090".into());
+    let engine = Engine::builder()
+        .listen(format!("udp:{address}"))
+        .server_header("")
+        .modparam("tm", "auto_inv_100_reason", "Trying")
+        .modparam("rr", "append_fromtag", 0)
+        .modparam("usrloc", "db_mode", 0)
+        .modparam("registrar", "max_expires", 7200)
+        .request_route(route)
+        .build()?;
+    engine.run()
+}
+
+async fn route(call: Call) -> Result<(), RouteError> {
+    if !call.max_forwards(70).await? {
+        return Ok(());
+    }
+    let method = call.method();
+    if method == Method::Cancel {
+        return Ok(call.relay().await?);
+    }
+    if call.in_dialog() {
+        if call.loose_route().await? {
+            call.relay().await?;
+        } else if method != Method::Ack {
+            call.reply(404, "Not Found").await?;
+        }
+        return Ok(());
+    }
+    if method == Method::Register {
+        call.save("location").await?;
+        return Ok(());
+    }
+    if method == Method::Invite {
+        call.record_route().await?;
+    }
+    if call.is_myself().await? && !call.lookup("location").await? {
+        return Ok(call.reply(404, "Not Found").await?);
+    }
+    Ok(call.relay().await?)
+}
