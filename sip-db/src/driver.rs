@@ -53,3 +53,13 @@ pub fn open(url: &DbUrl, options: &OpenOptions) -> Result<Box<dyn Driver>, DbErr
         }
     }
 }
+
+impl Driver for Box<dyn Driver> {
+    fn run(&mut self, batch: &Batch) -> Result<BatchResult, DbError> {
+        (**self).run(batch)
+    }
+
+    fn database(&self) -> &str {
+        (**self).database()
+    }
+}

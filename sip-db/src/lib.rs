@@ -39,7 +39,9 @@ pub use drivers::memory::{MemoryDb, MemoryDriver};
 #[cfg(feature = "sqlite")]
 pub use drivers::sqlite::SqliteDriver;
 pub use error::{DbError, UrlError};
-pub use query::{Batch, BatchResult, Cmp, Conflict, Name, NameError, Op, Outcome, Row, Statement};
+pub use query::{
+    Batch, BatchResult, Cmp, Conflict, Name, NameError, Op, Outcome, Row, Select, Statement,
+};
 pub use schema::{Column, Found, Table, ensure_table, table_version};
 pub use url::{DbUrl, Durability};
 pub use value::{Civil, Kind, Value};
