@@ -130,7 +130,9 @@ impl Tap for Audit {
             return;
         }
         let Some(status) = final_status(sent.bytes) else { return };
-        let Some(view) = View::of(sent.bytes).filter(|view| view.method == b"INVITE") else { return };
+        let Some(view) = View::of(sent.bytes).filter(|view| view.method == b"INVITE") else {
+            return;
+        };
         self.on_final_upstream(&view, status, sent.to.ip());
     }
 
@@ -245,13 +247,16 @@ mod tests {
     impl Wire {
         fn invite() -> Self {
             let mut wire = Self(Audit::new("10.0.0.9".parse().unwrap()));
-            let text = "INVITE sip:b@x SIP/2.0\r\nTo: <sip:b@x>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
+            let text =
+                "INVITE sip:b@x SIP/2.0\r\nTo: <sip:b@x>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
             wire.0.on_arrived(CALLER.parse().unwrap(), PROXY.parse().unwrap(), text.as_bytes());
             wire
         }
 
         fn response(status: u16, tag: &str) -> String {
-            format!("SIP/2.0 {status} X\r\nt: <sip:b@x>;tag={tag}\r\ni: c\r\nCSeq: 1 INVITE\r\n\r\n")
+            format!(
+                "SIP/2.0 {status} X\r\nt: <sip:b@x>;tag={tag}\r\ni: c\r\nCSeq: 1 INVITE\r\n\r\n"
+            )
         }
 
         fn arrives(mut self, status: u16, tag: &str) -> Self {

@@ -26,7 +26,7 @@ pub mod link;
 pub mod node;
 pub mod phone;
 pub mod relay;
-//pub mod scenario;
+pub mod scenario;
 mod stream;
 pub mod trace;
 pub mod world;

@@ -103,7 +103,11 @@ impl Link {
             return Transit::Lost;
         }
         let first = self.travel(rng);
-        if self.duplicate.strikes(rng) { Transit::Twice(first, self.travel(rng)) } else { Transit::Once(first) }
+        if self.duplicate.strikes(rng) {
+            Transit::Twice(first, self.travel(rng))
+        } else {
+            Transit::Once(first)
+        }
     }
 
     /// How long one message of a stream takes; its order is the connection's business.
@@ -242,7 +246,8 @@ mod tests {
 
     #[test]
     fn losses_and_duplicates_come_at_their_rate() {
-        let link = Link::default().with_loss(Chance::percent(30)).with_duplicates(Chance::percent(10));
+        let link =
+            Link::default().with_loss(Chance::percent(30)).with_duplicates(Chance::percent(10));
         let mut rng = SeededRng::new(1);
         let fates: Vec<Transit> = (0..100_000).map(|_| link.datagram(&mut rng)).collect();
         let lost = fates.iter().filter(|f| **f == Transit::Lost).count();

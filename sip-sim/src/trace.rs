@@ -225,7 +225,13 @@ impl Trace {
             row[left] = b'@';
         } else {
             row[left + 1..right].fill(b'-');
-            let head = if lost { b'x' } else if to > from { b'>' } else { b'<' };
+            let head = if lost {
+                b'x'
+            } else if to > from {
+                b'>'
+            } else {
+                b'<'
+            };
             row[if to > from { right - 1 } else { left + 1 }] = head;
             let label = label(&record.bytes, right - left - 5);
             let start = left + (right - left - label.len()) / 2;
@@ -256,12 +262,11 @@ const LANE: usize = 22;
 fn label(bytes: &[u8], room: usize) -> String {
     let line = first_line(bytes);
     let cseq = header_value(bytes, b"\r\ncseq:").unwrap_or_default();
+    let (number, method) = cseq.split_once(' ').unwrap_or_default();
+    let first = |text: &str| text.split(' ').next().unwrap_or_default().to_string();
     let text = match line.strip_prefix("SIP/2.0 ") {
-        Some(status) => format!("{} {cseq}", status.split(' ').next().unwrap_or_default()),
-        None => {
-            let number = cseq.split(' ').next().unwrap_or_default().to_string();
-            format!("{} {number}", line.split(' ').next().unwrap_or_default())
-        }
+        Some(status) => format!("{} {method} {number}", first(status)),
+        None => format!("{} {number}", first(&line)),
     };
     text.trim().chars().filter(char::is_ascii).take(room).collect()
 }

@@ -260,12 +260,18 @@ impl World {
         true
     }
 
-    /// Lets everything happen up to and including `when`.
-    pub fn run_until(&mut self, when: Instant) {
-        while self.queue.next_at().is_some_and(|at| at <= when) {
-            self.step();
+    /// Lets the next event happen if it is due by `when`. Otherwise `false`, and it is `when`.
+    pub fn step_before(&mut self, when: Instant) -> bool {
+        if self.queue.next_at().is_some_and(|at| at <= when) {
+            return self.step();
         }
         self.advance_to(when);
+        false
+    }
+
+    /// Lets everything happen up to and including `when`.
+    pub fn run_until(&mut self, when: Instant) {
+        while self.step_before(when) {}
     }
 
     /// Lets so much time pass.
@@ -297,7 +303,9 @@ impl World {
         let mut lines = Vec::new();
         for (id, node) in self.live() {
             let name = self.trace.name_of(id);
-            lines.extend(node.leftovers().into_iter().map(|(what, n)| format!("{name}: {n} {what}")));
+            lines.extend(
+                node.leftovers().into_iter().map(|(what, n)| format!("{name}: {n} {what}")),
+            );
         }
         lines
     }
@@ -515,7 +523,14 @@ impl World {
         self.queue.plan(at, Event::Input(end.node, end.flow.peer, input));
     }
 
-    fn plan_message(&mut self, to: NodeId, addr: SocketAddr, flow: Flow, at: Instant, bytes: Bytes) {
+    fn plan_message(
+        &mut self,
+        to: NodeId,
+        addr: SocketAddr,
+        flow: Flow,
+        at: Instant,
+        bytes: Bytes,
+    ) {
         self.in_flight += 1;
         self.queue.plan(at, Event::Input(to, addr, Input::Message { flow, bytes }));
     }

@@ -146,12 +146,10 @@ impl Line {
     pub(crate) fn resolve(&self, uri: &[u8]) -> Target {
         let Ok(parsed) = Uri::parse(uri) else { return self.proxy() };
         let Some(ip) = parsed.host.as_ip() else { return self.proxy() };
-        let proto =
-            parsed.transport().and_then(Proto::from_token).unwrap_or(if self.config.proto.is_stream() {
-                self.config.proto
-            } else {
-                Proto::Udp
-            });
+        let proto = parsed
+            .transport()
+            .and_then(Proto::from_token)
+            .unwrap_or(if self.config.proto.is_stream() { self.config.proto } else { Proto::Udp });
         let peer = SocketAddr::new(ip, parsed.port.unwrap_or(proto.default_port()));
         Target { proto, peer, listen: None, conn: None }
     }
@@ -212,7 +210,13 @@ impl Line {
 
     /// The start of a response: status line, Vias with received and rport (RFC 3261 18.2.1), From,
     /// To with our tag, Call-ID, CSeq and, where a dialog may come of it, Record-Route.
-    pub(crate) fn response(&self, request: &Message, flow: &Flow, status: u16, tag: &[u8]) -> Vec<u8> {
+    pub(crate) fn response(
+        &self,
+        request: &Message,
+        flow: &Flow,
+        status: u16,
+        tag: &[u8],
+    ) -> Vec<u8> {
         let mut text = Vec::with_capacity(768);
         let reason = reason_phrase(status);
         put(&mut text, &[format!("SIP/2.0 {status} {reason}\r\n").as_bytes()]);

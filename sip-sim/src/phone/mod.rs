@@ -151,7 +151,11 @@ impl Phone {
                 return self.line.tally.broke(|| format!("a message that cannot be read: {error}"));
             }
         };
-        if msg.is_request() { self.on_request(now, flow, &msg) } else { self.on_response(now, &msg) }
+        if msg.is_request() {
+            self.on_request(now, flow, &msg)
+        } else {
+            self.on_response(now, &msg)
+        }
     }
 
     fn on_response(&mut self, now: Instant, msg: &Message) {
@@ -245,9 +249,8 @@ impl Phone {
         }
         let plan = (self.policy)(msg, &mut self.line.rng);
         let line = &mut self.line;
-        let key = self
-            .taken
-            .insert_with(|key| InCall::new(line, now, key, (flow, msg), marks, plan));
+        let key =
+            self.taken.insert_with(|key| InCall::new(line, now, key, (flow, msg), marks, plan));
         self.by_branch.insert(marks.branch, key);
         self.by_call.insert(marks.call, key);
         self.taken.find(key).expect("just inserted").arm(line);
@@ -348,6 +351,19 @@ impl Node for Phone {
         let left = tables.into_iter().filter(|(_, n)| *n > 0);
         left.map(|(what, n)| (what.to_string(), n as u64)).collect()
     }
+}
+
+/// The header line that answers the first challenge of a 401 or 407 that can be answered, for a
+/// request with this method and URI.
+pub(crate) fn answer_challenge(
+    response: &Message,
+    user: &str,
+    password: &str,
+    (method, uri): (&str, &[u8]),
+    rng: &mut dyn Rng,
+) -> Option<Bytes> {
+    let account = Account::new(user, password);
+    Some(uac::challenge_of(response)?.answer(&account, method, uri, rng))
 }
 
 fn is_of(msg: &Message, call_id: &[u8]) -> bool {

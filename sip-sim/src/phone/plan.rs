@@ -118,11 +118,7 @@ impl AnswerPlan {
     /// Refuses with `code` after `after`, without ringing.
     #[must_use]
     pub const fn refuse(code: u16, after: Duration) -> Self {
-        Self {
-            ring_after: None,
-            answer: Answer::Refuse { code, after, contact: None },
-            hold: None,
-        }
+        Self { ring_after: None, answer: Answer::Refuse { code, after, contact: None }, hold: None }
     }
 
     /// Rings at once and is never picked up.

@@ -218,9 +218,9 @@ impl Registration {
 
     /// 423: for as long as the registrar wants at least (RFC 3261 10.2.8).
     fn on_too_brief(&mut self, line: &mut Line, now: Instant, msg: &Message) {
-        let least = msg.header(HeaderId::MinExpires).and_then(|header| {
-            std::str::from_utf8(header.value).ok()?.trim().parse::<u32>().ok()
-        });
+        let least = msg
+            .header(HeaderId::MinExpires)
+            .and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<u32>().ok());
         match least {
             Some(least) if least > self.plan.expires && self.retries_left > 0 => {
                 self.retries_left -= 1;

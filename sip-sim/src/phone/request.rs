@@ -21,7 +21,13 @@ pub(crate) struct Request {
 
 impl Request {
     /// Sends `bytes`, whose branch is `branch`.
-    pub(crate) fn send(line: &mut Line, now: Instant, branch: Bytes, bytes: Bytes, to: Target) -> Self {
+    pub(crate) fn send(
+        line: &mut Line,
+        now: Instant,
+        branch: Bytes,
+        bytes: Bytes,
+        to: Target,
+    ) -> Self {
         line.send(to, bytes.clone());
         let interval = line.config.t1;
         let resend_at = if to.proto.is_reliable() { Instant::FAR } else { now + interval };
