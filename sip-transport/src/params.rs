@@ -105,7 +105,7 @@ params! {
     tcp_keepintvl = 0 in 0..=86400, "Seconds between probes; 0: the system's default.";
     tcp_keepcnt = 0 in 0..=1024, "Lost probes that end a connection; 0: the system's default.";
     msg_recv_max_size = 65535 in 512..=16_777_216, "Bytes of the longest message taken: a longer datagram is dropped, a longer message on a stream closes its connection. (Kamailio's default is 32767.)";
-    tcp_max_header = 32768 in 256..=65535, "Bytes of the longest start line and headers taken from a stream. (Ours.)";
+    tcp_max_header = 32768 in 256..=65535, "Bytes of the longest start line and headers taken from a stream; read when a connection begins. (Ours.)";
     tcp_linger = 2000 in 0..=60000, "Milliseconds that we wait for the peer to close too after the last byte was written, so that it can read that byte. (Ours.)";
     tcp_reads_per_turn = 4 in 1..=1024, "Reads of one connection before the others get their turn. (Ours.)";
     tcp_accepts_per_turn = 64 in 1..=65536, "Connections accepted on one listener before the others get their turn. (Ours.)";

@@ -125,6 +125,23 @@ fn a_peer_that_breaks_off_or_does_not_read_is_dropped_and_told_of_once() {
 }
 
 #[test]
+fn a_peer_that_closes_makes_room_for_another_whoever_heeds_it() {
+    let at = path("gone");
+    let mut rig = rig_with(&ServiceAddr::UnixStream(at.clone()));
+    rig.params.set("service_max_peers", 1).unwrap();
+    for _ in 0..5 {
+        let mut p = phone(&at);
+        p.write_all(b"x").unwrap();
+        let (peer, _) = told(rig.one());
+        p.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(told(rig.one()), (peer, Bytes::new()));
+        drop(p);
+        rig.one().turn(Duration::from_millis(50));
+    }
+    assert_eq!(rig.stats.get("service", "opened"), Some(5));
+}
+
+#[test]
 fn only_so_many_peers_are_served_at_a_time() {
     let at = path("many");
     let mut rig = rig_with(&ServiceAddr::UnixStream(at.clone()));

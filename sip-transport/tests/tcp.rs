@@ -419,6 +419,20 @@ fn an_http_connection_waits_for_its_answer_and_then_goes_on() {
 }
 
 #[test]
+fn a_peer_that_breaks_off_while_its_http_request_is_with_the_worker_is_told_of() {
+    let mut rig = Rig::new(&["tcp:127.0.0.1:0"]);
+    let mut phone = connect(&rig);
+    phone.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let conn = rig.one().expect("a request", |i| match i {
+        Input::Http { flow, .. } => flow.conn,
+        _ => None,
+    });
+    SockRef::from(&phone).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(phone);
+    assert_eq!(rig.one().expect("the end", closed(conn)), CloseReason::Reset);
+}
+
+#[test]
 fn closing_writes_what_is_queued_first() {
     let mut rig = Rig::with(&["tcp:127.0.0.1:0"], 1, &[("tcp_conn_wq_max", 50_000_000)]);
     let mut phone = connect(&rig);

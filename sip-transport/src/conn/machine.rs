@@ -145,6 +145,12 @@ impl Conn {
         self.takes_messages() || matches!(self.state, State::Finishing(_))
     }
 
+    /// Whether nothing is read because an HTTP request is with the worker.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state == State::Http
+    }
+
     /// Whether it is over and its socket to be closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -87,6 +87,8 @@ struct StreamPeer {
     writable: bool,
     /// The peer has shut its end; it is still answered.
     ended: bool,
+    /// The peer has closed altogether: nobody is there to be answered.
+    gone: bool,
     /// To be closed once the queue is written.
     closing: bool,
     ready: bool,
@@ -205,6 +207,7 @@ impl ServiceSide {
                 queue: WriteQueue::default(),
                 writable: true,
                 ended: false,
+                gone: false,
                 closing: false,
                 ready: false,
                 dirty: false,
@@ -249,6 +252,11 @@ impl ServiceSide {
         let Some(id) = self.peers.id_at(slot) else { return };
         let Some(Peer::Stream(peer)) = self.peers.get_mut(id) else { return };
         peer.writable |= event.is_writable() || event.is_error();
+        peer.gone |= event.is_write_closed();
+        if peer.ended && peer.gone {
+            self.forget(id, shared);
+            return;
+        }
         if !peer.ended {
             shared.mark_ready(&mut peer.ready, Ready::ServicePeer(id));
         }
@@ -270,6 +278,10 @@ impl ServiceSide {
                 Ok(0) => {
                     peer.ended = true;
                     shared.inputs.push_back(told(Bytes::new()));
+                    if peer.gone {
+                        self.forget(id, shared);
+                        return;
+                    }
                 }
                 Ok(n) => {
                     let data = self.buffer.get(..n).unwrap_or_default();

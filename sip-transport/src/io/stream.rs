@@ -25,6 +25,8 @@ pub(super) struct Stream {
     pub(super) writable: bool,
     /// The peer has shut its end or the socket failed: read on until that shows.
     pub(super) hung_up: bool,
+    /// The socket failed.
+    pub(super) broken: bool,
     pub(super) ready: bool,
     pub(super) dirty: bool,
     /// Listed as one that takes messages.
@@ -58,6 +60,7 @@ impl Stream {
             readable: false,
             writable: false,
             hung_up: false,
+            broken: false,
             ready: false,
             dirty: false,
             routed: true,

@@ -169,12 +169,12 @@ impl TcpSide {
     pub(super) fn conn_event(&mut self, slot: u32, event: &Event, shared: &mut Shared) {
         let Some(id) = self.conns.id_at(slot) else { return };
         let Some(stream) = self.conns.get_mut(id) else { return };
-        let broken = event.is_error() || event.is_read_closed();
-        stream.readable |= event.is_readable() || broken;
-        stream.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
-        stream.hung_up |= broken;
+        stream.broken |= event.is_error();
+        stream.hung_up |= event.is_error() || event.is_read_closed();
+        stream.readable |= event.is_readable() || stream.hung_up;
+        stream.writable |= event.is_writable() || event.is_write_closed() || stream.broken;
         let conn = &stream.conn;
-        if conn.is_connecting() || (stream.readable && conn.wants_read()) {
+        if conn.is_connecting() || stream.broken || (stream.readable && conn.wants_read()) {
             shared.mark_ready(&mut stream.ready, Ready::Conn(id));
         }
         if stream.writable && conn.wants_write() {
@@ -190,6 +190,9 @@ impl TcpSide {
             stream.finish_connect(id, now, shared);
         }
         stream.read(&mut self.buffer, now, shared);
+        if stream.broken && stream.conn.is_paused() {
+            stream.conn.handle_reset(&mut shared.cx(now));
+        }
         if stream.readable && stream.conn.wants_read() {
             shared.mark_ready(&mut stream.ready, Ready::Conn(id));
         }

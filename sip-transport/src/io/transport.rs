@@ -1,6 +1,7 @@
 //! One worker's transport: the poll, and what goes through it in a turn.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -32,7 +33,6 @@ use crate::stats::Counters;
 ///
 /// A turn is [`poll`](Self::poll), then [`send`](Self::send) for each output, then
 /// [`flush`](Self::flush). Dropping it closes everything; connections that were open are not told.
-#[derive(Debug)]
 pub struct Transport {
     poll: Poll,
     events: Events,
@@ -296,6 +296,15 @@ impl Transport {
         } else {
             inputs.append(&mut self.shared.inputs);
         }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("worker", &self.shared.worker)
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
     }
 }
 

@@ -61,6 +61,9 @@ enum Buffers {
     Plain(plain::Receiver),
 }
 
+/// Errors in one turn after which a socket waits for its next event.
+const MAX_ERRORS: u32 = 16;
+
 impl UdpSide {
     pub(super) fn new(bound: Vec<BoundSocket>, shared: &Shared) -> io::Result<Self> {
         let buffers = Buffers::new(shared, !bound.is_empty());
@@ -106,6 +109,7 @@ impl UdpSide {
         let Some(port) = self.ports.get_mut(index as usize) else { return };
         port.ready = false;
         let mut budget = shared.params.udp_budget() as usize;
+        let mut errors = 0;
         while budget > 0 {
             match self.buffers.receive(port, budget, shared) {
                 Ok(Received { count, drained }) => {
@@ -117,10 +121,14 @@ impl UdpSide {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {
-                    // What an earlier datagram met on its way (ICMP); it stands before those that
-                    // wait and is told once.
+                    // What an earlier datagram met on its way (ICMP) stands before those that wait
+                    // and is told once each. An error that stays is no reason to spin: the next
+                    // datagram is an event again.
                     shared.stats.inc(Counter::UdpReceiveError);
-                    budget = budget.saturating_sub(1);
+                    errors += 1;
+                    if errors == MAX_ERRORS {
+                        return;
+                    }
                 }
             }
         }
