@@ -94,7 +94,7 @@ const FOR_TESTS: &str = "looseroute-sim";
 
 /// Crates outside of the workspace that only some may use; the files are `rust`'s matter.
 const SPECIAL: [(&str, &[&str]); 4] = [
-    ("mio", &["looseroute-transport", "looseroute"]),
+    ("mio", &["looseroute-transport", "looseroute", "looseroute-examples"]),
     ("libc", &["looseroute-transport", "looseroute", "looseroute-benches", "looseroute-examples"]),
     ("socket2", &["looseroute-transport", "looseroute", "looseroute-benches"]),
     ("rusqlite", &["looseroute-db"]),
