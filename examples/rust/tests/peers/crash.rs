@@ -51,6 +51,7 @@ fn every_answered_binding_survives_a_kill() {
             assert!(answer.is_ok(), "only {count} REGISTERs were answered in time");
         }
         server.crash();
+        drop(acknowledged);
         known = phones.into_iter().map(|phone| phone.join().expect("a phone's thread")).collect();
 
         let server = spec.start();

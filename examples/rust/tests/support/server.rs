@@ -254,8 +254,7 @@ impl Server {
         if !self.kind.is_ours() {
             return self.end_standin();
         }
-        self.process.signal(Signal::Kill);
-        self.process.wait_end(Duration::from_secs(15));
+        self.process.kill_group();
     }
 
     /// The stand-in's text tables are not made to survive a kill, so it is asked politely; now and
