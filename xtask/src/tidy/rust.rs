@@ -68,8 +68,7 @@ pub(crate) fn check(source: &Source) -> Vec<String> {
             breaches.push(format!("{path}:{}: unfinished: {word}", at + 1));
         }
     }
-    let test =
-        path.contains("/tests/") || path.contains("/examples/") || path.ends_with("/tests.rs");
+    let test = ["/tests/", "/examples/", "/benches/", "/tests.rs"].iter().any(|t| path.contains(t));
     for (at, line) in code(text).lines().enumerate() {
         let at = at + 1;
         if has_word(line, "unsafe") && !UNSAFE.iter().any(|(place, _)| path.starts_with(place)) {
