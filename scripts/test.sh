@@ -37,7 +37,7 @@ step "doc tests" logged cargo test --workspace --doc --no-fail-fast
 steps_end
 result=$?
 
-sort -u "$LOOSEROUTE_SKIP_LOG" | sed 's/^/SKIP /'
+sort -u "$LOOSEROUTE_SKIP_LOG"
 awk -v skipped="$(sort -u "$LOOSEROUTE_SKIP_LOG" | wc -l)" -v seconds="$SECONDS" -v result="$result" '
     /^test result: / {
         for (i = 1; i < NF; i++) {

@@ -25,7 +25,7 @@ const HELP: &str = "\
 compare [options]: CPU time of looseroute and of Debian's kamailio, saturated, A B A B
 
   --ours CMD          how to start ours; {addr}, {port} and {dir} are filled in
-                      (lr-bench-server --listen {addr}, beside this program)
+                      (lr-bench-server {addr}, beside this program)
   --only-replies      compare the replies and stop
   --show              print every message of that step
   --skip-replies      measure only
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 fn options(mut args: Args) -> Result<Options, String> {
     let here = std::env::current_exe().map_err(|e| e.to_string())?;
     let programs = here.parent().unwrap_or(Path::new(".")).to_owned();
-    let default_ours = format!("{} --listen {{addr}}", programs.join("lr-bench-server").display());
+    let default_ours = format!("{} {{addr}}", programs.join("lr-bench-server").display());
     let config: PathBuf = args.value("--config", "benches/compare/kamailio.cfg".into())?;
     let config = config.canonicalize().map_err(|e| format!("{}: {e}", config.display()))?;
     let scenarios: String = args.value("--scenarios", "register,call,options".to_owned())?;
