@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
 targets() {
-    sed -n 's/^name = "\(fuzz_[a-z0-9_]*\)"$/\1/p' Cargo.toml
+    awk '/^\[/ { bin = ($0 == "[[bin]]") } bin && /^name *=/ { gsub(/"/, "", $3); print $3 }' Cargo.toml
 }
 
 run() { # target seconds
