@@ -300,11 +300,11 @@ const fn hash(tail: u64, first: u8, len: usize) -> usize {
     (mixed >> 55) as usize
 }
 
-/// The last eight bytes of a name, given the eight bytes that end where it ends: in lower case,
-/// and what lies before the name shifted out.
-const fn tail(ends: [u8; 8], len: usize) -> u64 {
-    let folded = u64::from_le_bytes(ends) | BLANKS;
-    if len >= 8 { folded } else { folded >> (8 * (8 - len)) }
+/// The last eight bytes of a name in lower case, or all of a shorter one, given eight bytes that
+/// end where it ends, or begin where a shorter one begins.
+const fn tail(bytes: [u8; 8], len: usize) -> u64 {
+    let keep = u64::MAX >> ((8usize.saturating_sub(len) * 8) & 63);
+    (u64::from_le_bytes(bytes) | BLANKS) & keep
 }
 
 const fn keys() -> [Key; 128] {
@@ -336,7 +336,7 @@ const fn slots() -> [u8; SLOTS] {
         let mut ends = [0u8; 8];
         let mut j = 0;
         while j < 8 && j < name.len() {
-            ends[7 - j] = name[name.len() - 1 - j];
+            ends[j] = name[name.len().saturating_sub(8) + j];
             j += 1;
         }
         let at = hash(tail(ends, name.len()), name[0], name.len());
@@ -358,7 +358,7 @@ impl HeaderId {
 
     /// The header that `name` means, compared without case, compact forms included.
     pub fn from_name(name: &[u8]) -> HeaderId {
-        find(name, 0, name.len())
+        find(name, name.len())
     }
 
     /// Index into tables of [`KNOWN`] entries; `KNOWN` itself for `Other`.
@@ -373,22 +373,19 @@ impl fmt::Display for HeaderId {
     }
 }
 
-/// The header whose name is the `len` bytes of `s` at `start`. What stands round the name in `s`
-/// may be read, never counts.
+/// The header whose name is the first `len` bytes of `rest`. What follows the name may be read,
+/// never counts.
 #[inline]
-pub(crate) fn find(s: &[u8], start: usize, len: usize) -> HeaderId {
-    let end = start + len;
+pub(crate) fn find(rest: &[u8], len: usize) -> HeaderId {
     if len <= 1 {
-        return match s.get(start) {
+        return match rest.first() {
             Some(b) if len == 1 && b.is_ascii_alphabetic() => COMPACT[usize::from(b & 31)],
             _ => HeaderId::Other,
         };
     }
-    let around = s.get(end.wrapping_sub(8)..end).and_then(|t| t.first_chunk::<8>());
-    let (Some(ends), Some(rest)) = (around, s.get(start..)) else {
-        return find_alone(s.get(start..end).unwrap_or_default());
-    };
-    let Some(block) = rest.first_chunk::<16>() else {
+    let from = len.saturating_sub(8);
+    let ends = rest.get(from..from + 8).and_then(|t| t.first_chunk::<8>());
+    let (Some(block), Some(ends)) = (rest.first_chunk::<16>(), ends) else {
         return find_alone(rest.get(..len).unwrap_or_default());
     };
     let slot = TABLE[hash(tail(*ends, len), block[0], len) % SLOTS];
@@ -416,14 +413,14 @@ fn second_block_equal(rest: &[u8], key: &Key) -> bool {
     }
 }
 
-/// [`find`] for a name with too little text round it.
+/// [`find`] for a name with too little text behind it.
 #[cold]
 fn find_alone(name: &[u8]) -> HeaderId {
-    let mut room = [0u8; 8 + WIDTH + 16];
-    match room.get_mut(8..8 + name.len()) {
-        Some(place) if name.len() <= WIDTH => {
+    let mut room = [0u8; WIDTH + 16];
+    match room.get_mut(..name.len()) {
+        Some(place) if (1..=WIDTH).contains(&name.len()) => {
             place.copy_from_slice(name);
-            find(&room, 8, name.len())
+            find(&room, name.len())
         }
         _ => HeaderId::Other,
     }
@@ -439,8 +436,8 @@ mod tests {
             for name in [id.name().to_string(), id.name().to_lowercase(), id.name().to_uppercase()]
             {
                 assert_eq!(HeaderId::from_name(name.as_bytes()), id, "{name}");
-                let line = format!("xx{name}: value that makes the line longer than the name is");
-                assert_eq!(find(line.as_bytes(), 2, name.len()), id, "{name}");
+                let line = format!("{name}: value that makes the line longer than the name is");
+                assert_eq!(find(line.as_bytes(), name.len()), id, "{name}");
             }
         }
     }

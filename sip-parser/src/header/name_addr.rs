@@ -3,7 +3,7 @@
 //! `name-addr` and `addr-spec` in headers.
 
 use super::{At, ListValue};
-use crate::lex::{self, class, is, peek, skip_lws};
+use crate::lex::{self, block, class, peek, skip_lws};
 use crate::uri::{self, params};
 use crate::{Fault, Params, Span, Uri, UriError};
 
@@ -130,32 +130,17 @@ fn unquoted(s: &[u8], at: usize) -> At<Found> {
     Ok(Found { display_end: at, uri: (at, end), next: end })
 }
 
+/// The URI ends at `>`. White space, quotes and brackets may not stand in it; what else may not
+/// is judged by whoever takes it apart.
 #[inline]
 fn bracketed(s: &[u8], open: usize, display_end: usize) -> At<Found> {
     let from = open + 1;
-    let close = lex::span(s, from, class::URI);
-    match peek(s, close) {
-        b'>' => Ok(Found { display_end, uri: (from, close), next: close + 1 }),
-        _ if close >= s.len() => Err((Fault::Quote, open)),
-        _ => odd_uri(s, open, close, display_end),
+    let close = block::find(s, from, b' ', [b'>', b'<', b'"']);
+    match s.get(close) {
+        Some(b'>') => Ok(Found { display_end, uri: (from, close), next: close + 1 }),
+        Some(_) => Err((Fault::Uri, close)),
+        None => Err((Fault::Quote, open)),
     }
-}
-
-/// A byte that no URI may hold stands in the brackets. Raw UTF-8 and the like is let through, to
-/// be judged by whoever takes the URI apart; white space and delimiters are not.
-#[cold]
-fn odd_uri(s: &[u8], open: usize, from: usize, display_end: usize) -> At<Found> {
-    let mut i = from;
-    while i < s.len() && s[i] != b'>' {
-        if is(s[i], class::LWS) || matches!(s[i], b'<' | b'"') || s[i] < b' ' {
-            return Err((Fault::Uri, i));
-        }
-        i += 1;
-    }
-    if i == s.len() {
-        return Err((Fault::Quote, open));
-    }
-    Ok(Found { display_end, uri: (open + 1, i), next: i + 1 })
 }
 
 impl<'a> ListValue<'a> for NameAddr<'a> {

@@ -17,8 +17,9 @@ use sse2 as imp;
 /// when there is none. `top` must be below 0x80.
 #[inline(always)]
 pub(crate) fn find<const N: usize>(s: &[u8], at: usize, top: u8, stops: [u8; N]) -> usize {
+    let (blocks, _) = s.get(at..).unwrap_or_default().as_chunks::<BLOCK>();
     let mut i = at;
-    while let Some(block) = s.get(i..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+    for block in blocks {
         let mask = imp::stops(block, top, stops);
         if mask != 0 {
             return i + mask.trailing_zeros() as usize;
@@ -49,13 +50,18 @@ fn find_in_tail<const N: usize>(s: &[u8], at: usize, top: u8, stops: [u8; N]) ->
 /// First offset at or after `at` whose byte is `wanted`; the length of `s` when there is none.
 #[inline(always)]
 pub(crate) fn find_byte(s: &[u8], at: usize, wanted: u8) -> usize {
+    let (blocks, _) = s.get(at..).unwrap_or_default().as_chunks::<BLOCK>();
     let mut i = at;
-    while let Some(block) = s.get(i..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+    for block in blocks {
         let mask = imp::equal(block, wanted);
         if mask != 0 {
             return i + mask.trailing_zeros() as usize;
         }
         i += BLOCK;
+    }
+    if let Some(block) = s.last_chunk::<BLOCK>().filter(|_| i < s.len()) {
+        let mask = imp::equal(block, wanted) >> ((i + BLOCK - s.len()) & (BLOCK - 1));
+        return if mask == 0 { s.len() } else { i + mask.trailing_zeros() as usize };
     }
     while i < s.len() && s[i] != wanted {
         i += 1;

@@ -29,8 +29,6 @@ pub(crate) mod class {
     pub(crate) const VALUE: u16 = 1 << 8;
     /// What may stand in any URI, escapes included.
     pub(crate) const URI: u16 = 1 << 9;
-    /// `word` of Call-ID.
-    pub(crate) const WORD: u16 = 1 << 10;
     /// A byte of an unquoted display name: token characters, white space and raw UTF-8.
     pub(crate) const DISPLAY: u16 = 1 << 11;
     /// Scheme: letters, digits, `+`, `-`, `.`.
@@ -89,26 +87,6 @@ const fn classify(b: u8) -> u16 {
         && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
     {
         c |= URI;
-    }
-    if token
-        || matches!(
-            b,
-            b'(' | b')'
-                | b'<'
-                | b'>'
-                | b':'
-                | b'\\'
-                | b'"'
-                | b'/'
-                | b'['
-                | b']'
-                | b'?'
-                | b'{'
-                | b'}'
-                | b'@'
-        )
-    {
-        c |= WORD;
     }
     if token || b >= 0x80 || matches!(b, b' ' | b'\t' | b'\r' | b'\n') {
         c |= DISPLAY;

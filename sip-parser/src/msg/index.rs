@@ -152,18 +152,22 @@ impl HeaderIndex {
         })
     }
 
-    /// Appends an entry; there must be fewer than [`MAX_HEADERS`].
+    /// A new entry of that identity; there must be fewer than [`MAX_HEADERS`].
     #[inline(always)]
-    fn push(&mut self, e: Entry) {
+    fn add(&mut self, id: HeaderId) -> &mut Entry {
         let i = self.count;
-        if let Some(slot) = self.inline.get_mut(usize::from(i)) {
-            *slot = e;
-        } else {
-            self.spill.push(e);
-        }
         self.count = i + 1;
-        let first = &mut self.first[e.id.index() & 127];
+        let first = &mut self.first[id.index() & 127];
         *first = if *first == 0 { i + 1 } else { *first | DOUBLED };
+        if usize::from(i) < INLINE {
+            return &mut self.inline[usize::from(i)];
+        }
+        self.spilled()
+    }
+
+    #[cold]
+    fn spilled(&mut self) -> &mut Entry {
+        self.spill.push_mut(Entry::EMPTY)
     }
 
     /// Indexes the header lines of `s` from offset `from` on; returns the offset of the body.
@@ -180,36 +184,38 @@ impl HeaderIndex {
         let head = s.get(..head_limit).unwrap_or(s);
         let mut line = from;
         loop {
-            if head.get(line..).is_some_and(|rest| rest.starts_with(b"\r\n")) {
+            let rest = head.get(line..).unwrap_or_default();
+            if rest.starts_with(b"\r\n") {
                 self.end = offset(line);
                 return Ok(line + 2);
             }
             // A line without a colon gives a name with its line end inside, which is no token.
-            let colon = block::find_byte(head, line, b':');
-            let mut name_len = colon - line;
-            if matches!(peek(head, colon.wrapping_sub(1)), b' ' | b'\t') {
-                name_len = lex::trim_end(head.get(line..colon).unwrap_or_default()).len();
+            let colon = block::find_byte(rest, 0, b':');
+            let mut name_len = colon;
+            if matches!(peek(rest, colon.wrapping_sub(1)), b' ' | b'\t') {
+                name_len = lex::trim_end(rest.get(..colon).unwrap_or_default()).len();
             }
-            let id = id::find(head, line, name_len);
-            if id == HeaderId::Other && !is_name(head, line, name_len, colon) {
+            let id = id::find(rest, name_len);
+            if id == HeaderId::Other && !is_name(rest, name_len, colon) {
                 return Err(bad_name(s, head, line));
             }
-            let end = line_end(s, head, colon + 1)?;
-            if end - line > limits.line {
+            let Some(end) = line_end(rest, colon + 1) else {
+                return Err(bad_end(s, head, line, colon + 1));
+            };
+            if end > limits.line {
                 return Err(ParseError::new(ParseErrorKind::LineTooLong, line));
             }
             if usize::from(self.count) >= max_headers {
                 return Err(ParseError::new(ParseErrorKind::TooManyHeaders, line));
             }
-            let (value, value_len) = trimmed(head, colon + 1, end);
-            self.push(Entry {
-                name: short(line),
-                value: short(value),
-                value_len: short(value_len),
-                name_len: u8::try_from(name_len.min(255)).unwrap_or(255),
-                id,
-            });
-            line = end + 2;
+            let (value, value_len) = trimmed(rest, colon + 1, end);
+            let entry = self.add(id);
+            entry.name = short(line);
+            entry.value = short(line + value);
+            entry.value_len = short(value_len);
+            entry.name_len = u8::try_from(name_len.min(255)).unwrap_or(255);
+            entry.id = id;
+            line += end + 2;
         }
     }
 }
@@ -225,8 +231,8 @@ fn short(at: usize) -> u16 {
 }
 
 /// Whether the text before the colon is a token, and there is a colon.
-fn is_name(head: &[u8], line: usize, len: usize, colon: usize) -> bool {
-    len > 0 && colon < head.len() && lex::span(head, line, class::TOKEN) == line + len
+fn is_name(rest: &[u8], len: usize, colon: usize) -> bool {
+    len > 0 && colon < rest.len() && lex::span(rest, 0, class::TOKEN) == len
 }
 
 /// Says what is wrong with the name at `line`.
@@ -269,27 +275,45 @@ fn trimmed_slow(s: &[u8], from: usize, end: usize) -> (usize, usize) {
     (start, lex::trim_end(text.get(start..).unwrap_or_default()).len())
 }
 
-/// Offset of the CR that ends the header field, with its folds, whose value begins at `from`.
-/// Control characters that are no line ends belong to the value: a quoted pair may hold them.
+/// Offset of the CR that ends the header field, with its folds, whose value begins at `from`;
+/// None when it does not end, or not in CRLF. Control characters that are no line ends belong to
+/// the value: a quoted pair may hold them.
 #[inline(always)]
-fn line_end(s: &[u8], head: &[u8], from: usize) -> Result<usize, ParseError> {
+fn line_end(rest: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        let stop = block::find(head, at, 0x1f, []);
-        match head.get(stop..) {
-            Some([b'\r', b'\n', next, ..]) if !matches!(next, b' ' | b'\t') => return Ok(stop),
-            rest => at = odd_stop(s, head, rest.unwrap_or_default(), stop)?,
+        let stop = block::find(rest, at, 0x1f, []);
+        match rest.get(stop..stop.saturating_add(3)) {
+            Some([b'\r', b'\n', next]) if !matches!(next, b' ' | b'\t') => return Some(stop),
+            _ => at = past_odd(rest, stop)?,
         }
     }
 }
 
-/// A control character that does not simply end its line: where to go on.
-fn odd_stop(s: &[u8], head: &[u8], rest: &[u8], stop: usize) -> Result<usize, ParseError> {
-    match rest {
-        [] | [b'\r'] | [b'\r', b'\n'] => Err(unterminated(s, head)),
-        [b'\r', b'\n', ..] => Ok(stop + 2),
-        [b'\r' | b'\n', ..] => Err(ParseError::new(ParseErrorKind::LineEnd, stop)),
-        _ => Ok(stop + 1),
+/// Where to go on after a control character that does not simply end its line.
+fn past_odd(rest: &[u8], stop: usize) -> Option<usize> {
+    match rest.get(stop..).unwrap_or_default() {
+        [] | [b'\r', b'\n'] => None,
+        [b'\r', b'\n', ..] => Some(stop + 2),
+        [b'\r' | b'\n', ..] => None,
+        _ => Some(stop + 1),
+    }
+}
+
+/// Says why the field at `line`, whose value begins `from` bytes behind, does not end.
+#[cold]
+fn bad_end(s: &[u8], head: &[u8], line: usize, from: usize) -> ParseError {
+    let rest = head.get(line..).unwrap_or_default();
+    let mut at = from;
+    loop {
+        let stop = block::find(rest, at, 0x1f, []);
+        match rest.get(stop..).unwrap_or_default() {
+            [] | [b'\r'] | [b'\r', b'\n'] => return unterminated(s, head),
+            _ => match past_odd(rest, stop) {
+                Some(next) => at = next,
+                None => return ParseError::new(ParseErrorKind::LineEnd, line + stop),
+            },
+        }
     }
 }
 

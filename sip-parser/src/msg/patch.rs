@@ -8,7 +8,7 @@
 
 use super::Message;
 use crate::header::id::HeaderId as Id;
-use crate::lex::{self, peek, skip_lws};
+use crate::lex::{self, block, peek, skip_lws};
 use crate::{Header, HeaderId, Span};
 use bytes::{BufMut, BytesMut};
 use smallvec::SmallVec;
@@ -236,23 +236,20 @@ fn members(m: &Message, list: Span) -> impl Iterator<Item = Span> + '_ {
 
 fn member_end(s: &[u8], from: usize) -> usize {
     let mut i = from;
-    while i < s.len() {
-        match s[i] {
-            b',' => return i,
-            b'"' => i = lex::quoted_end(s, i).unwrap_or(s.len()),
-            b'<' => i = bracket_end(s, i),
-            _ => i += 1,
+    loop {
+        i = block::find(s, i, 0, [b',', b'"', b'<']);
+        match s.get(i) {
+            None | Some(b',') => return i.min(s.len()),
+            Some(b'"') => i = lex::quoted_end(s, i).unwrap_or(s.len()),
+            Some(b'<') => i = bracket_end(s, i),
+            Some(_) => i += 1,
         }
     }
-    s.len()
 }
 
 /// Offset after the bracket that closes the one at `at`; just after it when none does.
 fn bracket_end(s: &[u8], at: usize) -> usize {
-    let mut i = at + 1;
-    while !matches!(peek(s, i), b'>' | b'<' | b'"') && i < s.len() {
-        i += 1;
-    }
+    let i = block::find(s, at + 1, 0, [b'>', b'<', b'"']);
     if peek(s, i) == b'>' { i + 1 } else { at + 1 }
 }
 

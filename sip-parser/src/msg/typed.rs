@@ -3,7 +3,7 @@
 
 use super::Message;
 use crate::header::{At, ListValue};
-use crate::lex::{self, class};
+use crate::lex::{self, block};
 use crate::{
     CSeq, Challenge, Contact, ContentType, Credentials, Date, Event, Fault, HeaderError, HeaderId,
     NameAddr, ParseError, ParseErrorKind, RetryAfter, SubscriptionState, Tokens, Uri, Via,
@@ -154,10 +154,11 @@ impl Message {
         self.address(HeaderId::To)
     }
 
-    /// Call-ID (RFC 3261 20.8); compared byte by byte, with case.
+    /// Call-ID (RFC 3261 20.8); compared byte by byte, with case. Any visible text is taken, not
+    /// only the `word` of the grammar: peers put base64 there.
     pub fn call_id(&self) -> Result<&[u8], HeaderError> {
         let (value, base) = self.required(HeaderId::CallId)?;
-        let end = lex::span(value, 0, class::WORD);
+        let end = block::find(value, 0, b' ', [0x7f]);
         if value.is_empty() || end < value.len() {
             let fault = if value.is_empty() { Fault::Empty } else { Fault::Syntax };
             return Err(error(HeaderId::CallId, base, (fault, end)));

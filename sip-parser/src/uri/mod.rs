@@ -5,7 +5,7 @@ mod compare;
 pub(crate) mod host;
 pub(crate) mod params;
 
-use crate::lex::{self, class, peek};
+use crate::lex::{self, block, class, peek};
 use crate::{Host, Params};
 use thiserror::Error;
 
@@ -144,16 +144,18 @@ impl<'a> Uri<'a> {
 
     /// Takes the user part and the password, if there are any; returns where the host begins.
     fn parse_user(&mut self, s: &'a [u8], from: usize) -> Result<usize, UriError> {
+        // Neither hosts nor parameters may hold an @, so that one anywhere ends a user part.
+        let sign = block::find_byte(s, from, b'@');
+        if sign == s.len() {
+            return Ok(from);
+        }
         let user_end = lex::span(s, from, class::USER);
         let mut at = user_end;
         if peek(s, at) == b':' {
             at = lex::span(s, at + 1, class::PASSWORD);
         }
-        if peek(s, at) != b'@' {
-            // No user part, or one with a character that may not stand in it: an @ further on
-            // tells, since neither hosts nor parameters may hold one.
-            let stray = s.get(at..).and_then(|rest| memchr::memchr(b'@', rest));
-            return if stray.is_some() { Err(fault(UriFault::User, at)) } else { Ok(from) };
+        if at != sign {
+            return Err(fault(UriFault::User, at));
         }
         if user_end == from {
             return Err(fault(UriFault::User, from));
@@ -254,16 +256,12 @@ fn scheme_of(name: &[u8]) -> Scheme {
 
 /// Checks that every percent sign begins an escape.
 fn check_escapes(s: &[u8], base: usize) -> Result<(), UriError> {
-    let mut rest = s;
-    let mut at = base;
-    while let Some(i) = rest.iter().position(|b| *b == b'%') {
-        rest = rest.get(i..).unwrap_or_default();
-        at += i;
-        if crate::escape::escaped(rest).is_none() {
-            return Err(fault(UriFault::Character, at));
+    let mut at = block::find_byte(s, 0, b'%');
+    while at < s.len() {
+        if crate::escape::escaped(s.get(at..).unwrap_or_default()).is_none() {
+            return Err(fault(UriFault::Character, base + at));
         }
-        rest = rest.get(3..).unwrap_or_default();
-        at += 3;
+        at = block::find_byte(s, at + 3, b'%');
     }
     Ok(())
 }

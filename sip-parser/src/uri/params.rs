@@ -2,7 +2,7 @@
 //! that header parameters follow the grammar (RFC 3261 25.1 generic-param).
 
 use crate::Fault;
-use crate::lex::{self, class, peek, skip_lws};
+use crate::lex::{self, block, class, peek, skip_lws};
 
 /// A list of `;name[=value]` parameters, checked when the value it belongs to was parsed.
 /// Iterating allocates nothing.
@@ -100,10 +100,7 @@ fn value_end(s: &[u8], from: usize) -> usize {
     if peek(s, i) == b'"' {
         i = lex::quoted_end(s, i).unwrap_or(s.len());
     }
-    while i < s.len() && s[i] != b';' {
-        i += 1;
-    }
-    i
+    block::find_byte(s, i, b';')
 }
 
 /// Checks the header parameters at `at` and returns the offset after the last one, where a comma
@@ -126,7 +123,7 @@ pub(crate) fn header_params(s: &[u8], at: usize) -> Result<(usize, usize), (Faul
             i = if peek(s, from) == b'"' {
                 lex::quoted_end(s, from)?
             } else {
-                lex::span(s, from, class::VALUE)
+                value_text_end(s, from)
             };
             if i == from {
                 return Err((Fault::Parameter, from));
@@ -136,6 +133,13 @@ pub(crate) fn header_params(s: &[u8], at: usize) -> Result<(usize, usize), (Faul
         }
     }
     Ok((end, i))
+}
+
+/// Offset after the unquoted value at `from`. It may hold what cannot be taken for a delimiter:
+/// more than the grammar says, since peers send it, but nothing that could move a boundary.
+#[inline]
+fn value_text_end(s: &[u8], from: usize) -> usize {
+    block::find(s, from, b' ', [b';', b',', b'"', b'<', b'>', b'\\', 0x7f])
 }
 
 #[cfg(test)]
