@@ -16,6 +16,9 @@ use crate::uas::{put_number, put_received};
 /// Max-Forwards of a request that came without (RFC 3261 16.6 step 3).
 const MAX_FORWARDS: u32 = 70;
 
+/// What the edits usually add at most; more costs an allocation and nothing else.
+const ROOM: usize = 1024;
+
 /// All that one outgoing copy is made of.
 pub(crate) struct Leg<'a> {
     pub(crate) request: &'a Message,
@@ -58,7 +61,7 @@ pub(crate) fn write_request(
         });
     }
     fix_via(patch, leg.via, leg.peer);
-    let out = room(scratch, patch.written_len(request));
+    let out = room(scratch, request.bytes().len() + ROOM);
     patch.write(request, out);
     out.split().freeze()
 }
@@ -69,9 +72,9 @@ fn put_via(out: &mut BytesMut, listener: &Listener, param: impl FnOnce(&mut Byte
     out.put_slice(listener.proto.via_token().as_bytes());
     out.put_u8(b' ');
     out.put_slice(listener.sent_by());
-    out.put_slice(b";rport;branch=");
+    out.put_slice(b";branch=");
     param(out);
-    out.put_slice(b"\r\n");
+    out.put_slice(b";rport\r\n");
 }
 
 /// RFC 3261 16.6 step 3.

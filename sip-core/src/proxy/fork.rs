@@ -10,7 +10,7 @@
 //! ```
 
 use bytes::{BufMut, Bytes, BytesMut};
-use sip_parser::{HeaderId, Message};
+use sip_parser::{HeaderId, Message, Span};
 
 use super::{Cx, ForkEvent, Proxy, room};
 use crate::txn::Effects;
@@ -25,7 +25,7 @@ impl Proxy {
         cx: &mut Cx<'_>,
         cell: &mut Cell,
         index: u8,
-        msg: &Message,
+        msg: &Received<'_>,
         code: u16,
     ) -> ForkEvent {
         match code {
@@ -37,7 +37,7 @@ impl Proxy {
             },
             200..300 => self.on_success(cx, cell, index, msg, code),
             _ => {
-                if !set_outcome(cell, index, code, msg.bytes()) {
+                if !set_outcome(cell, index, code, msg.message.bytes()) {
                     return ForkEvent::Absorbed;
                 }
                 if code >= 600 {
@@ -68,7 +68,7 @@ impl Proxy {
         cx: &mut Cx<'_>,
         cell: &mut Cell,
         index: u8,
-        msg: &Message,
+        msg: &Received<'_>,
         code: u16,
     ) -> ForkEvent {
         set_outcome(cell, index, code, &Bytes::new());
@@ -93,7 +93,7 @@ impl Proxy {
         cx: &mut Cx<'_>,
         cell: &mut Cell,
         last: u8,
-        msg: Option<&Message>,
+        msg: Option<&Received<'_>>,
     ) -> ForkEvent {
         let failed = cell.branches.get(usize::from(last)).map_or(0, |b| b.outcome);
         if !cell.server.is_pending() {
@@ -112,7 +112,7 @@ impl Proxy {
         cell: &mut Cell,
         index: u8,
         code: u16,
-        msg: Option<&Message>,
+        msg: Option<&Received<'_>>,
     ) -> ForkEvent {
         let reply = cell.branches.get(usize::from(index)).map(|b| b.reply.clone());
         let reply = reply.unwrap_or_default();
@@ -122,20 +122,20 @@ impl Proxy {
         }
         let parsed;
         let msg = match msg {
-            Some(msg) => msg,
-            None => match Message::parse(reply) {
-                Ok(msg) => {
-                    parsed = msg;
-                    &parsed
+            Some(msg) => *msg,
+            None => {
+                parsed = Message::parse(reply);
+                match parsed.as_ref().ok().and_then(Received::read) {
+                    Some(msg) => msg,
+                    None => return self.answer_failure(cx, cell, 500, true),
                 }
-                Err(_) => return self.answer_failure(cx, cell, 500, true),
-            },
+            }
         };
         let mut extra = BytesMut::new();
         if matches!(code, 401 | 407) && self.params.aggregate_challenges.is_on() {
             challenges(&cell.branches, index, &mut extra);
         }
-        match self.forward(cx, cell, msg, code, &extra) {
+        match self.forward(cx, cell, &msg, code, &extra) {
             true => ForkEvent::Answered { branch: Some(index), code },
             false => ForkEvent::Absorbed,
         }
@@ -178,7 +178,7 @@ impl Proxy {
         &self,
         cx: &mut Cx<'_>,
         cell: &mut Cell,
-        msg: &Message,
+        msg: &Received<'_>,
         code: u16,
         extra: &[u8],
     ) -> bool {
@@ -199,7 +199,7 @@ impl Proxy {
         true
     }
 
-    fn forward_around(&self, cx: &mut Cx<'_>, cell: &Cell, msg: &Message) -> bool {
+    fn forward_around(&self, cx: &mut Cx<'_>, cell: &Cell, msg: &Received<'_>) -> bool {
         let Some(bytes) = without_via(cx, msg, b"") else { return false };
         cx.stats.inc(self.ids.rpl_relayed);
         cx.stats.inc(self.ids.rpl_sent);
@@ -233,7 +233,7 @@ fn best(branches: &[Branch]) -> Option<(u8, u16)> {
 const fn rank(code: u16) -> u8 {
     match code {
         600.. => 0,
-        300..400 => 1,
+        ..=399 => 1,
         401 | 407 => 2,
         415 | 420 | 484 => 3,
         408 => 5,
@@ -258,26 +258,39 @@ fn challenges(branches: &[Branch], chosen: u8, out: &mut BytesMut) {
     }
 }
 
+/// A response and its topmost Via value, read once.
+#[derive(Clone, Copy)]
+pub(super) struct Received<'a> {
+    pub(super) message: &'a Message,
+    pub(super) via: Span,
+}
+
+impl<'a> Received<'a> {
+    fn read(message: &'a Message) -> Option<Self> {
+        message.top_via().ok().map(|via| Self { message, via: via.span })
+    }
+}
+
 /// A response's bytes without the topmost Via value (RFC 3261 16.7 step 3), and with `extra` lines
 /// in its place. `None` when no Via would be left: it was meant for us.
-pub(super) fn without_via(cx: &mut Cx<'_>, msg: &Message, extra: &[u8]) -> Option<Bytes> {
-    let header = msg.header(HeaderId::Via)?;
-    let top = msg.top_via().ok()?;
-    let (line, value) = (header.span, header.value_span);
+pub(super) fn without_via(cx: &mut Cx<'_>, msg: &Received<'_>, extra: &[u8]) -> Option<Bytes> {
+    let (message, top) = (msg.message, msg.via);
+    let header = message.header(HeaderId::Via)?;
+    let line = header.span;
     // A list: cut from this value to the next one. A line of its own: cut the line.
-    let (cut, at) = if top.span.end < value.end {
-        let next = msg.vias().nth(1)?.ok()?.span;
-        (top.span.start..next.start, line.start)
+    let cut = if top.end < header.value_span.end {
+        let next = message.vias().nth(1)?.ok()?.span;
+        Span::new(top.start, next.start)
     } else {
-        msg.headers_of(HeaderId::Via).nth(1)?;
-        (line.start..line.end, line.start)
+        message.headers_of(HeaderId::Via).nth(1)?;
+        line
     };
-    let all = msg.bytes();
-    let piece = |from: u32, to: u32| all.get(from as usize..to as usize).unwrap_or_default();
+    let all = message.bytes();
+    let piece = |from: u32, to: u32| Span::new(from, to).of(all);
     let out = room(cx.scratch, all.len() + extra.len());
-    out.put_slice(piece(0, at));
+    out.put_slice(piece(0, line.start));
     out.put_slice(extra);
-    out.put_slice(piece(at, cut.start));
+    out.put_slice(piece(line.start, cut.start));
     out.put_slice(all.get(cut.end as usize..).unwrap_or_default());
     Some(out.split().freeze())
 }

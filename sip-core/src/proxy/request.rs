@@ -2,7 +2,7 @@
 //! 9.2), and making one.
 
 use bytes::BytesMut;
-use sip_parser::{HeaderId, Message, Method, ParseError, ParseErrorKind};
+use sip_parser::{Fault, HeaderError, HeaderId, Message, Method, ParseError, ParseErrorKind};
 
 use super::{CreateError, Cx, Incoming, Proxy, RelayError};
 use crate::net::Flow;
@@ -11,6 +11,7 @@ use crate::txn::branch_id::TxnBranch;
 use crate::txn::cell::{Cell, Server};
 use crate::txn::id::Part;
 use crate::txn::key::Arrival;
+use crate::txn::recent;
 use crate::txn::table::Bucket;
 use crate::txn::{Effects, TxnId};
 use crate::uas::{Reply, ReplyText, Tag, write_reply};
@@ -56,7 +57,7 @@ impl Proxy {
             return Err(CreateError::Ack);
         }
         let arrival =
-            Arrival::read(&self.keys.table, flow, msg).map_err(|_| CreateError::Malformed)?;
+            recent::recall(&self.keys.table, flow, msg).map_err(|_| CreateError::Malformed)?;
         let mut bucket = self.table.by_hash(arrival.key.hash);
         if let Some(txn) = self.retransmission(cx, &mut bucket, msg, &arrival) {
             return Err(CreateError::Retransmission(txn));
@@ -84,11 +85,25 @@ impl Proxy {
         Ok(txn)
     }
 
-    /// The key of a request, once all that an answer copies is known to be there
-    /// (RFC 3261 8.2.6.2).
-    pub(super) fn read(&self, flow: &Flow, msg: &Message) -> Result<Arrival, ParseError> {
-        msg.check()?;
-        Ok(Arrival::read(&self.keys.table, flow, msg)?)
+    /// The key of a request, once all is known to be there that an answer copies
+    /// (RFC 3261 8.2.6.2) and that routing needs (RFC 3261 16.3 step 1). What a proxy has no
+    /// business with may be malformed; [`Message::check`] judges more strictly.
+    fn read(&self, flow: &Flow, msg: &Message) -> Result<Arrival, ParseError> {
+        msg.uri()?;
+        let arrival = recent::read(&self.keys.table, flow, msg)?;
+        msg.from()?;
+        msg.to()?;
+        msg.call_id()?;
+        let cseq = msg.cseq()?;
+        let same = match msg.method() {
+            Some(Method::Other) => cseq.method_name == msg.method_name(),
+            method => Some(cseq.method) == method,
+        };
+        if !same {
+            let (header, offset) = (HeaderId::CSeq, 0);
+            return Err(HeaderError { header, offset, fault: Fault::Mismatch }.into());
+        }
+        Ok(arrival)
     }
 
     fn reject(&self, cx: &Cx<'_>, method: Method, error: &ParseError) -> Incoming {

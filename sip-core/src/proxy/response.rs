@@ -3,6 +3,7 @@
 
 use sip_parser::{Message, Method};
 
+use super::fork::Received;
 use super::{Cx, DropCause, ForkEvent, Handled, Proxy, hop};
 use crate::net::Flow;
 use crate::txn::Effects;
@@ -26,6 +27,7 @@ impl Proxy {
         let Some(own) = via.branch().and_then(TxnBranch::parse) else {
             return self.forward_response(cx, flow, msg, &via);
         };
+        let received = Received { message: msg, via: via.span };
         let found = self.with_cell(cx, own.txn, |cx, cell| {
             let known = cell.random == own.random && usize::from(own.index) < cell.branches.len();
             known.then(|| match cseq.method {
@@ -33,7 +35,7 @@ impl Proxy {
                     self.on_cancel_reply(cx, cell, own.index, code)
                 }
                 method if (method == Method::Invite) == cell.is_invite() => {
-                    self.on_reply(cx, cell, own.index, msg, code)
+                    self.on_reply(cx, cell, own.index, &received, code)
                 }
                 // RFC 3261 17.1.3: the method must be that of the request.
                 _ => ForkEvent::Absorbed,
@@ -58,7 +60,7 @@ impl Proxy {
         cx: &mut Cx<'_>,
         cell: &mut Cell,
         index: u8,
-        msg: &Message,
+        msg: &Received<'_>,
         code: u16,
     ) -> ForkEvent {
         cx.stats.inc(self.ids.rpl_received);
@@ -69,12 +71,15 @@ impl Proxy {
         let effects = branch.client.response(cx.now.mono, &times, code);
         self.note(cx, effects);
         if effects.has(Effects::ACK) {
-            self.acknowledge(cx, cell, index, msg);
+            self.acknowledge(cx, cell, index, msg.message);
         }
         if effects.has(Effects::CANCEL) {
             self.send_cancel(cx, cell, index);
         }
-        let event = match effects.has(Effects::PASS) {
+        // A 2xx to an INVITE goes up even if its client transaction is over: the callee believes in
+        // the call, and only the caller's ACK or BYE can end it.
+        let accepted = cell.is_invite() && code / 100 == 2;
+        let event = match effects.has(Effects::PASS) || accepted {
             true => self.on_response(cx, cell, index, msg, code),
             false => ForkEvent::Absorbed,
         };

@@ -4,13 +4,15 @@
 use sip_parser::{Message, Method, Via};
 
 use super::branch::{Leg, write_request};
+use super::fork::{Received, without_via};
 use super::request::validate;
 use super::route::is_local_host;
 use super::{Cx, DropCause, Handled, Proxy, RelayError, RelayPlan};
 use crate::net::{Flow, Proto, Target};
 use crate::txn::branch_id::StatelessBranch;
 use crate::txn::hash::HashKey;
-use crate::txn::key::{Arrival, via_target};
+use crate::txn::key::via_target;
+use crate::txn::recent;
 use crate::uas::{Reply, ReplyError, ReplyText, Tag, write_reply};
 
 impl Proxy {
@@ -30,7 +32,7 @@ impl Proxy {
         let hops = validate(msg)?;
         let branch = plan.branches.first().ok_or(RelayError::NoTarget)?;
         let arrival =
-            Arrival::read(&self.keys.table, flow, msg).map_err(|_| RelayError::Malformed)?;
+            recent::recall(&self.keys.table, flow, msg).map_err(|_| RelayError::Malformed)?;
         let (id, outward) = self.outward(&branch.target).ok_or(RelayError::NoListener)?;
         let key = &arrival.key;
         let received = key.cookie.then(|| (msg.slice(key.branch), msg.slice(key.sent_by)));
@@ -90,7 +92,7 @@ impl Proxy {
             return Err(ReplyError::Malformed);
         }
         let arrival =
-            Arrival::read(&self.keys.table, flow, msg).map_err(|_| ReplyError::Malformed)?;
+            recent::recall(&self.keys.table, flow, msg).map_err(|_| ReplyError::Malformed)?;
         let text = ReplyText {
             request: msg,
             via: &arrival.via,
@@ -123,7 +125,7 @@ impl Proxy {
             return self.drop_response(cx, DropCause::NoRoute);
         };
         target.conn = self.proven_conn(top, &next);
-        let Some(bytes) = super::fork::without_via(cx, msg, b"") else {
+        let Some(bytes) = without_via(cx, &Received { message: msg, via: top.span }, b"") else {
             return self.drop_response(cx, DropCause::NoRoute);
         };
         // Out by the listener it came to, if that one can reach the target.

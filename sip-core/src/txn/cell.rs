@@ -311,3 +311,15 @@ impl CancelClient {
 pub(crate) const fn other_response(code: u16) -> client_other::Stimulus {
     if code < 200 { client_other::Stimulus::Provisional } else { client_other::Stimulus::Final }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The promise is 2 kB a transaction beside its messages; slot, index and timer come on top.
+    #[test]
+    fn a_transaction_is_small() {
+        let (cell, branch) = (size_of::<Cell>(), size_of::<Branch>());
+        assert!(cell + branch < 800, "{cell} + {branch}");
+    }
+}

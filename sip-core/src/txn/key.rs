@@ -80,6 +80,14 @@ impl Arrival {
 }
 
 impl RequestKey {
+    /// Whether this is the key that `msg` would have: its branch and sent-by lie where the spans
+    /// say, and have this hash. Only for keys with a cookie.
+    pub(crate) fn holds(&self, keys: &HashKey, msg: &Message) -> bool {
+        let (branch, sent_by) = (msg.slice(self.branch), msg.slice(self.sent_by));
+        msg.method() == Some(self.method)
+            && keys.start().bytes(branch).bytes(sent_by).finish() == self.hash
+    }
+
     /// Whether `cell` was made by this request, with `method` in place of the request's own: an ACK
     /// and a CANCEL look for their INVITE (RFC 3261 17.2.3, 9.2).
     #[inline]

@@ -23,6 +23,7 @@ pub(crate) mod id;
 pub(crate) mod key;
 mod old;
 pub mod params;
+pub(crate) mod recent;
 pub mod server_invite;
 pub mod server_other;
 pub(crate) mod table;

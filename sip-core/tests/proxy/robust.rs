@@ -124,7 +124,7 @@ fn two_methods_without_a_name_here_are_told_apart() {
 #[test]
 fn our_answers_carry_the_server_header_when_there_is_one() {
     let mut w = World::new(&[BOB]);
-    w.proxy.set_server_header("Server: looseroute\r\n");
+    std::sync::Arc::get_mut(&mut w.proxy).unwrap().set_server_header("Server: looseroute\r\n");
     let out = w.recv(CALLER, &request("INVITE", "i1"));
     assert_eq!(out[0].header("Server"), Some("looseroute"));
     assert_eq!(out[1].header("Server"), None);

@@ -79,7 +79,7 @@ impl Sent {
 
 /// A worker with one proxy and a fixed route.
 pub(crate) struct World {
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Arc<Proxy>,
     pub(crate) now: Now,
     /// Where requests are relayed to: all at once.
     pub(crate) targets: Vec<BranchPlan>,
@@ -91,7 +91,7 @@ pub(crate) struct World {
     pub(crate) txn: Option<TxnId>,
     pub(crate) events: Vec<ForkEvent>,
     pub(crate) wheel: Wheel<TimerEvent>,
-    stats: Stats,
+    stats: Arc<Stats>,
     shard: Arc<Shard>,
     rng: SeededRng,
     out: Outputs,
@@ -106,8 +106,16 @@ impl World {
         let listeners = Arc::new(Listeners::new(vec![on(Proto::Udp), on(Proto::Tcp)]));
         let (mut builder, mut rng) = (Builder::new(), SeededRng::new(1));
         let proxy = Proxy::new(listeners, &mut builder, &mut rng);
-        let stats = builder.build(1);
-        let shard = stats.shard(0).unwrap();
+        Self::worker(Arc::new(proxy), Arc::new(builder.build(2)), 0, targets)
+    }
+
+    /// Another worker of the same engine.
+    pub(crate) fn second(&self, targets: &[&str]) -> Self {
+        Self::worker(self.proxy.clone(), self.stats.clone(), 1, targets)
+    }
+
+    fn worker(proxy: Arc<Proxy>, stats: Arc<Stats>, shard: usize, targets: &[&str]) -> Self {
+        let (shard, rng) = (stats.shard(shard).unwrap(), SeededRng::new(shard as u64));
         Self {
             proxy,
             now: Now::default().later(Duration::from_secs(1000)),
