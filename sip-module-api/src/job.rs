@@ -69,6 +69,11 @@ impl Completion {
         Self { token, mailbox: Some(mailbox) }
     }
 
+    /// Gives the right up: the function that asked for it does not wait after all.
+    pub fn withdraw(mut self) {
+        self.mailbox = None;
+    }
+
     /// Ends the wait with a result.
     pub fn complete(mut self, result: Box<dyn Any + Send>) {
         if let Some(mailbox) = self.mailbox.take() {

@@ -1,13 +1,15 @@
 //! What a module is, and the parts of an engine that all modules share.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 use parking_lot::RwLock;
 use sip_core::net::Listeners;
-use sip_core::proxy::{Cx, Proxy};
+use sip_core::proxy::{Cx, Proxy, is_local_uri};
 use sip_core::time::{Duration, Now};
+use sip_parser::{Host, Uri};
 use thiserror::Error;
 
 use crate::event::Events;
@@ -103,45 +105,63 @@ pub struct EngineParts {
     pub started: sip_core::time::WallTime,
 }
 
-/// The host names that mean us, besides the addresses we listen on (Kamailio's `alias`).
+/// The host names and addresses that mean us, besides those we listen on (Kamailio's `alias`).
 #[derive(Default)]
-pub struct Domains(RwLock<HashSet<Vec<u8>>>);
+pub struct Domains(RwLock<DomainSet>);
+
+#[derive(Default)]
+struct DomainSet {
+    names: HashSet<Vec<u8>>,
+    addresses: HashSet<IpAddr>,
+}
 
 impl Domains {
-    /// Adds a domain; case does not matter.
+    /// Adds a domain name (case does not matter) or an IP address.
     pub fn add(&self, domain: &str) {
-        self.0.write().insert(domain.to_ascii_lowercase().into_bytes());
+        let mut set = self.0.write();
+        match Host::parse(domain.as_bytes()).and_then(|h| h.as_ip()) {
+            Some(ip) => set.addresses.insert(ip),
+            None => set.names.insert(domain.to_ascii_lowercase().into_bytes()),
+        };
     }
 
     /// Whether `host` is one of them.
     #[must_use]
-    pub fn contains(&self, host: &[u8]) -> bool {
-        let domains = self.0.read();
-        if host.iter().any(u8::is_ascii_uppercase) {
-            return domains.contains(host.to_ascii_lowercase().as_slice());
+    pub fn contains(&self, host: &Host<'_>) -> bool {
+        let set = self.0.read();
+        match (host, host.as_ip()) {
+            (_, Some(ip)) => set.addresses.contains(&ip),
+            (Host::Name(name), None) if name.iter().any(u8::is_ascii_uppercase) => {
+                set.names.contains(name.to_ascii_lowercase().as_slice())
+            }
+            (Host::Name(name), None) => set.names.contains(*name),
+            _ => false,
         }
-        domains.contains(host)
     }
 
     /// All of them, sorted.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
-        let domains = self.0.read();
-        let mut all: Vec<_> =
-            domains.iter().map(|d| String::from_utf8_lossy(d).into_owned()).collect();
+        let set = self.0.read();
+        let names = set.names.iter().map(|d| String::from_utf8_lossy(d).into_owned());
+        let mut all: Vec<_> = names.chain(set.addresses.iter().map(IpAddr::to_string)).collect();
         all.sort();
         all
     }
 }
 
 impl EngineParts {
-    /// Whether `host` and `port` of a URI mean this engine: a listener, or one of our domains
-    /// without a port or with one we listen on (Kamailio's `uri == myself`).
+    /// Whether a SIP URI means this engine: a listener, or one of our domains without a port or
+    /// with one that we listen on (Kamailio's `uri == myself`).
     #[must_use]
-    pub fn is_myself(&self, host: &[u8], port: Option<u16>) -> bool {
-        let port_fits =
-            || port.is_none_or(|p| p == 5060 || self.listeners.iter().any(|(_, l)| l.addr.port() == p));
-        (self.domains.contains(host) && port_fits()) || self.listeners.is_local(host, port, None)
+    pub fn is_myself(&self, uri: &Uri<'_>) -> bool {
+        let port_fits = || {
+            uri.port.is_none_or(|p| {
+                p == 5060 || self.listeners.iter().any(|(_, l)| l.addr.port() == p)
+            })
+        };
+        is_local_uri(&self.listeners, uri)
+            || (uri.is_sip() && self.domains.contains(&uri.host) && port_fits())
     }
 }
 

@@ -10,9 +10,11 @@ use sip_module_api::Module;
 pub mod auth;
 pub mod core;
 pub mod maxfwd;
+pub mod registrar;
 pub mod rr;
 pub mod sl;
 pub mod tm;
+pub mod usrloc;
 
 /// Every module that is built in, in load order: alphabetical, but for those that others bind to.
 #[must_use]
@@ -24,5 +26,7 @@ pub fn catalogue() -> Vec<Arc<dyn Module>> {
         rr::module(),
         sl::module(),
         tm::module(),
+        usrloc::module(),
+        registrar::module(),
     ]
 }

@@ -23,6 +23,7 @@ use sip_parser::Method;
 use crate::sl::code_and_reason;
 use relay::How;
 use target::Resolver;
+pub(crate) use target::numeric_hop;
 
 /// Names that wait to be looked up at most.
 const RESOLVER_QUEUE: usize = 10_000;

@@ -64,6 +64,14 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<Hop, HopError> {
     })
 }
 
+/// The target of `uri` if its host is numeric.
+pub(crate) fn numeric_hop(uri: &[u8]) -> Option<Target> {
+    match next_hop(uri) {
+        Ok(Hop::Known(target)) => Some(target),
+        _ => None,
+    }
+}
+
 fn target(proto: Proto, ip: IpAddr, port: u16) -> Target {
     Target { proto, peer: SocketAddr::new(ip, port), listen: None, conn: None }
 }
