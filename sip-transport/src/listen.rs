@@ -14,7 +14,8 @@ use sip_core::net::Proto;
 pub struct ListenSpec {
     /// The transports on this address: one, or UDP and TCP sharing a port.
     pub protos: Vec<Proto>,
-    /// An IP address, without brackets, or a host name that is resolved when it is bound.
+    /// An IP address, without brackets, or the name of an interface or a host, which is resolved
+    /// when it is bound.
     pub host: String,
     /// The port; 0 for one that the system picks.
     pub port: u16,

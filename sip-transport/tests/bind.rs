@@ -75,9 +75,9 @@ fn an_address_listed_twice_is_said_to_be_so() {
 
 #[test]
 fn an_address_of_another_host_and_a_name_of_none_are_errors() {
-    let e = refusal(&["udp:192.0.2.1:5060"], 1);
+    let e = refusal(&["udp:198.51.100.1:5060"], 1);
     assert!(matches!(e, TransportError::Bind { .. }), "{e}");
-    assert!(e.to_string().contains("udp:192.0.2.1:5060"), "{e}");
+    assert!(e.to_string().contains("udp:198.51.100.1:5060"), "{e}");
     let e = refusal(&["udp:no-such-host.invalid:5060"], 1);
     assert!(matches!(e, TransportError::Resolve { .. }), "{e}");
 }
@@ -96,6 +96,20 @@ fn a_picked_port_is_the_same_for_udp_and_tcp_and_known_to_all() {
         assert_eq!(bound.workers.len(), usize::from(workers));
         assert!(bound.workers.iter().all(|w| w.len() == 4));
     }
+}
+
+#[test]
+fn an_interface_a_name_and_any_address_stand_for_the_addresses_behind_them() {
+    for host in ["lo", "localhost", "0.0.0.0"] {
+        let bound = bind(&specs(&[&format!("udp:{host}:0")]), 1, &params()).unwrap();
+        let ips: Vec<_> = bound.listeners.iter().map(|(_, l)| l.addr.ip()).collect();
+        assert!(ips.iter().any(std::net::IpAddr::is_loopback), "{host}: {ips:?}");
+        assert!(ips.iter().all(|ip| !ip.is_unspecified()));
+        let distinct: HashSet<_> = ips.iter().collect();
+        assert_eq!(distinct.len(), ips.len());
+    }
+    let bound = bind(&specs(&["tcp:[::]:0"]), 1, &params()).unwrap();
+    assert!(bound.listeners.iter().all(|(_, l)| l.addr.is_ipv6()));
 }
 
 #[test]

@@ -143,6 +143,24 @@ fn a_target_whose_connection_is_gone_is_reached_over_a_new_one() {
 }
 
 #[test]
+fn a_target_whose_connection_is_being_closed_is_reached_over_a_new_one() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = target(Proto::Tcp, server.local_addr().unwrap());
+    let mut rig = Rig::new(&["tcp:127.0.0.1:0"]);
+    rig.one().send(to, &b"1"[..], None);
+    rig.one().flush();
+    let conn = opened(rig.one()).conn;
+    let (_first, _) = server.accept().unwrap();
+    rig.one().output(Output::Close { conn: conn.unwrap() });
+    rig.one().flush();
+    assert_eq!(rig.directory.list()[0].state, ConnState::Closing, "the peer keeps its end open");
+    rig.one().send(Target { conn, ..to }, &b"2"[..], None);
+    assert_ne!(opened(rig.one()).conn, conn);
+    rig.one().flush();
+    assert_eq!(read_exactly(&mut server.accept().unwrap().0, 1), b"2");
+}
+
+#[test]
 fn a_refused_connection_fails_each_message_that_waited() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut rig = Rig::new(&["tcp:127.0.0.1:0"]);
@@ -215,6 +233,9 @@ fn one_address_gets_only_so_many_connections() {
     rig.until("all", |r| r.tcp("passive_open") + r.tcp("local_reject") == 5);
     assert_eq!((rig.tcp("passive_open"), rig.tcp("local_reject")), (3, 2));
     drop(phones);
+    rig.until("the end", |r| r.directory.open() == 0);
+    let _again: Vec<TcpStream> = (0..3).map(|_| connect(&rig)).collect();
+    rig.until("as many again", |r| r.tcp("passive_open") == 6);
 }
 
 #[test]

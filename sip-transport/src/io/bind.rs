@@ -13,6 +13,7 @@ use std::time::Duration;
 use sip_core::net::{ListenId, Listener, Listeners, Proto};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::interfaces;
 use crate::error::TransportError;
 use crate::listen::ListenSpec;
 use crate::params::TransportParams;
@@ -35,8 +36,8 @@ pub struct Bound {
 }
 
 /// Binds `specs` for `workers` workers (at least one). With one worker no socket is ever in a
-/// SO_REUSEPORT group. A host name is bound at each address it resolves to; the resolution may
-/// block.
+/// SO_REUSEPORT group. A host name is bound at each address it resolves to (which may block), an
+/// interface's name at each of its addresses, `0.0.0.0` and `[::]` at each of the host's.
 ///
 /// # Errors
 /// [`TransportError`] naming the address. What was bound already is closed again.
@@ -65,14 +66,14 @@ const PORT_TRIES: usize = 32;
 
 impl Binder<'_> {
     fn bind_spec(&mut self, spec: &ListenSpec) -> Result<(), TransportError> {
-        let (addresses, is_name) = resolve(spec)?;
+        let (addresses, may_lack) = resolve(spec)?;
         let before = self.listeners.len();
         let mut absent = None;
         for address in addresses {
             match self.bind_address(spec, address) {
                 // A name such as localhost may have an address of a family that this host lacks.
                 Err(TransportError::Bind { source, proto, address })
-                    if is_name && source.kind() == io::ErrorKind::AddrNotAvailable =>
+                    if may_lack && source.kind() == io::ErrorKind::AddrNotAvailable =>
                 {
                     absent = Some(TransportError::Bind { source, proto, address });
                 }
@@ -202,19 +203,39 @@ impl Binder<'_> {
     }
 }
 
-/// The addresses of a host as written, and whether it is a name.
+/// The addresses of a host as written, and whether it stands for what happens to be there. An
+/// unspecified address stands for all of the host's addresses of its family, each bound by itself,
+/// so that every message is sent from, and shows in its Via, an address that peers can answer to.
 fn resolve(spec: &ListenSpec) -> Result<(Vec<SocketAddr>, bool), TransportError> {
-    if let Ok(ip) = spec.host.parse::<IpAddr>() {
-        return Ok((vec![SocketAddr::new(ip, spec.port)], false));
-    }
     let failed = |source| TransportError::Resolve { host: spec.host.clone(), source };
-    let mut addresses: Vec<SocketAddr> =
-        (spec.host.as_str(), spec.port).to_socket_addrs().map_err(failed)?.collect();
-    addresses.dedup();
-    if addresses.is_empty() {
-        return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
+    let with_port = |ips: Vec<IpAddr>| -> Vec<SocketAddr> {
+        ips.into_iter().map(|ip| SocketAddr::new(ip, spec.port)).collect()
+    };
+    let addresses = match spec.host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_unspecified() => {
+            let mut all = interfaces::addresses(None).map_err(failed)?;
+            all.retain(|a| a.is_ipv4() == ip.is_ipv4());
+            with_port(all)
+        }
+        Ok(ip) => return Ok((with_port(vec![ip]), false)),
+        Err(_) => match interfaces::addresses(Some(&spec.host)).map_err(failed)? {
+            none if none.is_empty() => {
+                let name = (spec.host.as_str(), spec.port);
+                name.to_socket_addrs().map_err(failed)?.collect()
+            }
+            addresses => with_port(addresses),
+        },
+    };
+    let mut unique: Vec<SocketAddr> = Vec::new();
+    for address in addresses {
+        if !unique.contains(&address) {
+            unique.push(address);
+        }
     }
-    Ok((addresses, true))
+    if unique.is_empty() {
+        return Err(failed(io::Error::from(io::ErrorKind::AddrNotAvailable)));
+    }
+    Ok((unique, true))
 }
 
 fn in_use(e: &io::Error) -> bool {

@@ -13,6 +13,7 @@
 
 mod bind;
 mod clock;
+mod interfaces;
 #[cfg(target_os = "linux")]
 mod mmsg;
 mod plain;
