@@ -152,6 +152,21 @@ impl HeaderIndex {
         })
     }
 
+    /// Ends the head behind the last header that was indexed, after a scan from `from` failed.
+    pub(crate) fn close(&mut self, buf: &[u8], from: usize) {
+        let last = usize::from(self.count).checked_sub(1).and_then(|i| self.entry(i));
+        let end = last.map_or(from, |e| {
+            let mut end = usize::from(e.value) + usize::from(e.value_len);
+            loop {
+                end = (block::find_byte(buf, end, b'\n') + 1).min(buf.len());
+                if !matches!(peek(buf, end), b' ' | b'\t') {
+                    return end;
+                }
+            }
+        });
+        self.end = offset(end);
+    }
+
     /// A new entry of that identity; there must be fewer than [`MAX_HEADERS`].
     #[inline(always)]
     fn add(&mut self, id: HeaderId) -> &mut Entry {

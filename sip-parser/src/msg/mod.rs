@@ -7,6 +7,7 @@ mod display;
 pub(crate) mod extent;
 pub(crate) mod index;
 pub(crate) mod patch;
+mod salvage;
 pub(crate) mod start_line;
 pub(crate) mod typed;
 
