@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use criterion::{Criterion, criterion_group, criterion_main};
 use looseroute_benches::wire;
+use sip_core::mem::SlotPool;
 use sip_core::net::{Flow, ListenId, Listener, Listeners, Proto, Target};
 use sip_core::output::{Output, Outputs};
 use sip_core::proxy::{BranchPlan, Cx, Handled, Incoming, Proxy, RecordRoute, RelayPlan};
@@ -36,6 +37,7 @@ struct Worker {
     timers: Wheel<TimerEvent>,
     stats: Arc<Shard>,
     scratch: BytesMut,
+    pool: SlotPool,
     patch: Patch,
     now: Now,
     serial: u64,
@@ -66,6 +68,7 @@ impl Worker {
             timers: Wheel::new(),
             stats,
             scratch: BytesMut::new(),
+            pool: SlotPool::default(),
             patch: Patch::new(),
             now: Now::default().later(Duration::from_secs(1)),
             serial: 0,
@@ -80,6 +83,7 @@ impl Worker {
             timers: &mut self.timers,
             stats: &self.stats,
             scratch: &mut self.scratch,
+            pool: &mut self.pool,
             patch: &mut self.patch,
         };
         step(&self.proxy, &mut cx)

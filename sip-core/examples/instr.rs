@@ -78,6 +78,7 @@ impl Worker {
             timers: &mut self.wheel,
             stats: &self.shard,
             scratch: &mut self.scratch,
+            pool: &mut self.pool,
             patch: &mut self.patch,
         };
         if !msg.is_request() {
@@ -100,6 +101,7 @@ impl Worker {
                 timers: &mut self.wheel,
                 stats: &self.shard,
                 scratch: &mut self.scratch,
+                pool: &mut self.pool,
                 patch: &mut self.patch,
             };
             self.proxy.handle_timeout(&mut cx, event);
@@ -173,7 +175,8 @@ fn answer(sent: &Bytes, line: &str) -> String {
     let mut out = format!("SIP/2.0 {line}\r\n");
     for header in text.lines().skip(1) {
         if keep.iter().any(|k| header.strip_prefix(k).is_some_and(|r| r.starts_with(':'))) {
-            let tag = if header.starts_with("To:") && !header.contains("tag=") { ";tag=9" } else { "" };
+            let tag =
+                if header.starts_with("To:") && !header.contains("tag=") { ";tag=9" } else { "" };
             out += &format!("{header}{tag}\r\n");
         }
     }

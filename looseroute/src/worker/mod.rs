@@ -22,6 +22,7 @@ mod timers;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use sip_core::mem::SlotPool;
 use sip_core::net::Flow;
 use sip_core::output::{Input, Output, Outputs, ServiceId};
 use sip_core::proxy::Cx;
@@ -60,6 +61,8 @@ pub(crate) struct Worker {
     timers: Wheel<WorkerTimer>,
     stats: Arc<Shard>,
     scratch: BytesMut,
+    /// What the proxy sends and may have to send again.
+    pool: SlotPool,
     patch: Patch,
     router: Box<dyn Router>,
     request_route: Option<RouteId>,
@@ -79,6 +82,7 @@ macro_rules! turn {
             timers: &mut $worker.tx_timers,
             stats: &$worker.stats,
             scratch: &mut $worker.scratch,
+            pool: &mut $worker.pool,
             patch: &mut $worker.patch,
         }
     };
@@ -104,6 +108,7 @@ impl Worker {
             timers: Wheel::new(),
             stats,
             scratch: BytesMut::with_capacity(4096),
+            pool: SlotPool::default(),
             patch: Patch::default(),
             router,
             request_route,

@@ -3,21 +3,17 @@
 
 use std::net::SocketAddr;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use sip_parser::{HeaderId, Message, Patch};
 
 use super::plan::{BranchPlan, RelayPlan};
 use super::record_route::record_route;
-use super::room;
 use crate::net::Listener;
 use crate::txn::key::ViaFix;
 use crate::uas::{put_number, put_received};
 
 /// Max-Forwards of a request that came without (RFC 3261 16.6 step 3).
 const MAX_FORWARDS: u32 = 70;
-
-/// What the edits usually add at most; more costs an allocation and nothing else.
-const ROOM: usize = 1024;
 
 /// All that one outgoing copy is made of.
 pub(crate) struct Leg<'a> {
@@ -33,13 +29,13 @@ pub(crate) struct Leg<'a> {
     pub(crate) max_forwards: Option<u32>,
 }
 
-/// The bytes to send; `param` is our branch parameter.
+/// Appends the bytes to send; `param` writes our branch parameter.
 pub(crate) fn write_request(
+    out: &mut BytesMut,
     patch: &mut Patch,
-    scratch: &mut BytesMut,
     leg: &Leg<'_>,
     param: impl FnOnce(&mut BytesMut),
-) -> Bytes {
+) {
     let request = leg.request;
     if leg.plan.patch.is_empty() {
         patch.clear();
@@ -61,9 +57,7 @@ pub(crate) fn write_request(
         });
     }
     fix_via(patch, leg.via, leg.peer);
-    let out = room(scratch, request.bytes().len() + ROOM);
     patch.write(request, out);
-    out.split().freeze()
 }
 
 /// Our Via (RFC 3261 16.6 step 8, RFC 3581 3).

@@ -78,7 +78,8 @@ impl Proxy {
         let extra = if cell.answered / 100 == 2 { ELSEWHERE } else { b"" };
         let Some(branch) = cell.branches.get_mut(usize::from(index)) else { return };
         let Ok(sent) = Message::parse(branch.request.clone()) else { return };
-        let Some(request) = hop::cancel(cx.scratch, &sent, extra) else { return };
+        let built = cx.try_build(|out| hop::cancel(out, &sent, extra));
+        let Some(request) = built else { return };
         let times = branch.times(&self.params);
         let mut client = ClientOther::new();
         let _ = client.step(cx.now.mono, &times, Stimulus::Start);

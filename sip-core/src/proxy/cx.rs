@@ -1,8 +1,9 @@
 //! What a worker hands down with every step.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use sip_parser::Patch;
 
+use crate::mem::SlotPool;
 use crate::output::Outputs;
 use crate::rng::Rng;
 use crate::stats::Shard;
@@ -23,9 +24,10 @@ pub struct Cx<'a> {
     pub timers: &'a mut Wheel<TimerEvent>,
     /// The worker's counters.
     pub stats: &'a Shard,
-    /// Where messages are built; empty between calls. Each message is split off and frozen, so
-    /// one allocation serves many.
+    /// Where messages are built; its content means nothing between calls.
     pub scratch: &'a mut BytesMut,
+    /// Where a message that was built is copied to, since it may stay for retransmissions.
+    pub pool: &'a mut SlotPool,
     /// A patch list to build in; its content means nothing between calls.
     pub patch: &'a mut Patch,
 }
@@ -36,14 +38,22 @@ impl std::fmt::Debug for Cx<'_> {
     }
 }
 
-/// The least that is asked of the allocator when the scratch buffer is full.
-const CHUNK: usize = 32 * 1024;
-
-/// Empties `scratch` and makes room for `len` bytes in it.
-pub(crate) fn room(scratch: &mut BytesMut, len: usize) -> &mut BytesMut {
-    scratch.clear();
-    if scratch.capacity() < len {
-        scratch.reserve(len.max(CHUNK));
+impl Cx<'_> {
+    /// The message that `write` appends to the scratch buffer and edits with the patch list, in a
+    /// slot of its own.
+    pub(crate) fn build(&mut self, write: impl FnOnce(&mut BytesMut, &mut Patch)) -> Bytes {
+        self.scratch.clear();
+        write(self.scratch, self.patch);
+        self.pool.take(self.scratch)
     }
-    scratch
+
+    /// The same, unless `write` gives up.
+    pub(crate) fn try_build(
+        &mut self,
+        write: impl FnOnce(&mut BytesMut) -> Option<()>,
+    ) -> Option<Bytes> {
+        self.scratch.clear();
+        write(self.scratch)?;
+        Some(self.pool.take(self.scratch))
+    }
 }

@@ -12,7 +12,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use sip_parser::{HeaderId, Message, Span};
 
-use super::{Cx, ForkEvent, Proxy, room};
+use super::{Cx, ForkEvent, Proxy};
 use crate::txn::Effects;
 use crate::txn::cell::{Branch, Cell};
 use crate::txn::id::Part;
@@ -287,10 +287,11 @@ pub(super) fn without_via(cx: &mut Cx<'_>, msg: &Received<'_>, extra: &[u8]) -> 
     };
     let all = message.bytes();
     let piece = |from: u32, to: u32| Span::new(from, to).of(all);
-    let out = room(cx.scratch, all.len() + extra.len());
-    out.put_slice(piece(0, line.start));
-    out.put_slice(extra);
-    out.put_slice(piece(line.start, cut.start));
-    out.put_slice(all.get(cut.end as usize..).unwrap_or_default());
-    Some(out.split().freeze())
+    Some(cx.build(|out, _| {
+        out.reserve(all.len() + extra.len());
+        out.put_slice(piece(0, line.start));
+        out.put_slice(extra);
+        out.put_slice(piece(line.start, cut.start));
+        out.put_slice(all.get(cut.end as usize..).unwrap_or_default());
+    }))
 }

@@ -2,35 +2,27 @@
 //! (RFC 3261 17.1.1.3) and the CANCEL (RFC 3261 9.1). Both repeat the request's first Via, with its
 //! branch, and its Route.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use sip_parser::{HeaderId, Message};
 
-use super::room;
 use crate::uas::put_number;
 
-/// The ACK for `response`, to the request `sent`.
-pub(crate) fn ack(scratch: &mut BytesMut, sent: &Message, response: &Message) -> Option<Bytes> {
+/// Appends the ACK for `response`, to the request `sent`.
+pub(crate) fn ack(out: &mut BytesMut, sent: &Message, response: &Message) -> Option<()> {
     // RFC 3261 17.1.1.3: the To of the response, since it has the tag.
     let to = response.header(HeaderId::To)?.value;
-    write(scratch, sent, "ACK", to, b"")
+    write(out, sent, "ACK", to, b"")
 }
 
-/// The CANCEL of the request `sent`; `extra` are whole header lines, such as Reason (RFC 3326).
-pub(crate) fn cancel(scratch: &mut BytesMut, sent: &Message, extra: &[u8]) -> Option<Bytes> {
-    write(scratch, sent, "CANCEL", sent.header(HeaderId::To)?.value, extra)
+/// Appends the CANCEL of the request `sent`; `extra` are whole header lines, such as Reason (RFC 3326).
+pub(crate) fn cancel(out: &mut BytesMut, sent: &Message, extra: &[u8]) -> Option<()> {
+    write(out, sent, "CANCEL", sent.header(HeaderId::To)?.value, extra)
 }
 
-fn write(
-    scratch: &mut BytesMut,
-    sent: &Message,
-    method: &str,
-    to: &[u8],
-    extra: &[u8],
-) -> Option<Bytes> {
+fn write(out: &mut BytesMut, sent: &Message, method: &str, to: &[u8], extra: &[u8]) -> Option<()> {
     let cseq = sent.cseq().ok()?;
     let via = sent.top_via().ok()?.span;
-    let head = sent.body_start() as usize;
-    let out = room(scratch, head + to.len() + extra.len() + 128);
+    out.reserve(sent.body_start() as usize + to.len() + extra.len() + 128);
     out.put_slice(method.as_bytes());
     out.put_u8(b' ');
     out.put_slice(sent.request_uri());
@@ -53,5 +45,5 @@ fn write(
     out.put_slice(b"\r\n");
     out.put_slice(extra);
     out.put_slice(b"Content-Length: 0\r\n\r\n");
-    Some(out.split().freeze())
+    Some(())
 }

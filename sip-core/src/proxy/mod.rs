@@ -39,7 +39,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 pub use cx::Cx;
-pub(crate) use cx::room;
 pub use events::{CreateError, DropCause, ForkEvent, Handled, Incoming, RelayError};
 pub use plan::{BranchPlan, RelayPlan};
 pub use record_route::{RecordRoute, record_route};

@@ -101,8 +101,8 @@ impl Proxy {
         // Bounded by BRANCH_LIMIT.
         let index = cell.branches.len() as u8;
         let param = TxnBranch { txn: cell.id, random: cell.random, index };
-        let request = write_request(cx.patch, cx.scratch, leg, |out| {
-            out.extend_from_slice(&param.text());
+        let request = cx.build(|out, patch| {
+            write_request(out, patch, leg, |out| out.extend_from_slice(&param.text()));
         });
         let method = if cell.is_invite() { Method::Invite } else { Method::Other };
         let mut branch = Branch {

@@ -231,7 +231,7 @@ impl Proxy {
             tag: Tag::from_bits(cell.tag),
             server: &self.server_header,
         };
-        let bytes = write_reply(cx.scratch, &text, reply);
+        let bytes = cx.build(|out, _| write_reply(out, &text, reply));
         cx.stats.inc(self.ids.rpl_generated);
         self.send_reply(cx, cell, bytes, reply.code);
         true

@@ -94,7 +94,7 @@ impl Proxy {
     fn acknowledge(&self, cx: &mut Cx<'_>, cell: &Cell, index: u8, msg: &Message) {
         let Some(branch) = cell.branches.get(usize::from(index)) else { return };
         let Ok(sent) = Message::parse(branch.request.clone()) else { return };
-        if let Some(ack) = hop::ack(cx.scratch, &sent, msg) {
+        if let Some(ack) = cx.try_build(|out| hop::ack(out, &sent, msg)) {
             cx.out.send(branch.target, ack, Some(cell.id.origin(Part::Branch(index))));
         }
     }

@@ -53,7 +53,7 @@ impl Proxy {
             branch,
             max_forwards: hops,
         };
-        let bytes = write_request(cx.patch, cx.scratch, &leg, |out| param.write(out));
+        let bytes = cx.build(|out, patch| write_request(out, patch, &leg, |out| param.write(out)));
         cx.stats.inc(self.ids.fwd_requests);
         cx.out.send(Target { listen: Some(id), ..branch.target }, bytes, None);
         Ok(())
@@ -100,7 +100,7 @@ impl Proxy {
             tag: Tag::stateless(&self.keys.tag, &arrival.key, msg),
             server: &self.server_header,
         };
-        let bytes = write_reply(cx.scratch, &text, reply);
+        let bytes = cx.build(|out, _| write_reply(out, &text, reply));
         cx.out.send(arrival.reply_to, bytes, None);
         Ok(())
     }

@@ -107,16 +107,27 @@ fn starts(branch: &[u8], kind: u8) -> bool {
 
 #[inline]
 fn unhex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |n: u64, d| {
-        let v = match d {
-            b'0'..=b'9' => d - b'0',
-            b'a'..=b'f' => d - b'a' + 10,
-            b'A'..=b'F' => d - b'A' + 10,
-            _ => return None,
-        };
-        Some(n << 4 | u64::from(v))
-    })
+    let (mut n, mut bad) = (0, 0);
+    for d in digits {
+        let value = VALUES[usize::from(*d)];
+        bad |= value;
+        n = n << 4 | u64::from(value & 15);
+    }
+    (bad & NO_DIGIT == 0).then_some(n)
 }
+
+/// What each byte is as a hexadecimal digit.
+const VALUES: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut i = 0;
+    while i < 16 {
+        table[b"0123456789abcdef"[i] as usize] = i as u8;
+        table[b"0123456789ABCDEF"[i] as usize] = i as u8;
+        i += 1;
+    }
+    table
+};
+const NO_DIGIT: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {

@@ -56,7 +56,8 @@ mod tests {
     use bytes::Bytes;
 
     fn message(branch: &str) -> Message {
-        let text = format!("ACK sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{branch}\r\n\r\n");
+        let text =
+            format!("ACK sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{branch}\r\n\r\n");
         Message::parse(Bytes::from(text)).unwrap()
     }
 

@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use sip_parser::{HeaderId, Message};
 
 use super::{Reply, Tag};
-use crate::proxy::room;
 use crate::txn::key::ViaFix;
 
 /// The parts of a reply that do not come from the caller.
@@ -21,16 +20,12 @@ pub(crate) struct ReplyText<'a> {
     pub(crate) server: &'a [u8],
 }
 
-/// The bytes of `reply` to a request (RFC 3261 8.2.6.2).
-pub(crate) fn write_reply(
-    scratch: &mut BytesMut,
-    text: &ReplyText<'_>,
-    reply: &Reply<'_>,
-) -> Bytes {
+/// Appends the bytes of `reply` to a request (RFC 3261 8.2.6.2).
+pub(crate) fn write_reply(out: &mut BytesMut, text: &ReplyText<'_>, reply: &Reply<'_>) {
     let request = text.request;
     let fixed = 256 + text.server.len() + reply.reason.len() + reply.headers.len();
     let head = request.body_start() as usize;
-    let out = room(scratch, fixed + head + reply.content_type.len() + reply.body.len());
+    out.reserve(fixed + head + reply.content_type.len() + reply.body.len());
     out.put_slice(b"SIP/2.0 ");
     put_number(out, u32::from(reply.code));
     out.put_u8(b' ');
@@ -66,7 +61,6 @@ pub(crate) fn write_reply(
     put_number(out, u32::try_from(reply.body.len()).unwrap_or(u32::MAX));
     out.put_slice(b"\r\n\r\n");
     out.put_slice(reply.body);
-    out.split().freeze()
 }
 
 /// The first Via's line with `received` and `rport` as RFC 3261 18.2.1 and RFC 3581 4 want them.
@@ -125,12 +119,19 @@ pub(crate) fn put_received(out: &mut BytesMut, ip: IpAddr) {
 pub(crate) fn put_ip(out: &mut BytesMut, ip: IpAddr) {
     match ip {
         IpAddr::V4(v4) => {
-            for (i, octet) in v4.octets().into_iter().enumerate() {
-                if i > 0 {
-                    out.put_u8(b'.');
+            let mut text = [b'.'; 16];
+            let mut len = 0;
+            for octet in v4.octets() {
+                // At most three digits and a dot, four times.
+                for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+                    if octet >= least {
+                        text[len] = b'0' + octet / unit % 10;
+                        len += 1;
+                    }
                 }
-                put_number(out, u32::from(octet));
+                len += 1;
             }
+            out.put_slice(&text[..len - 1]);
         }
         // Writing to a BytesMut cannot fail.
         IpAddr::V6(v6) => _ = write!(out, "{v6}"),
@@ -151,4 +152,28 @@ pub(crate) fn put_number(out: &mut BytesMut, mut n: u32) {
         }
     }
     out.put_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_numbers_are_written_as_the_standard_library_does() {
+        let mut out = BytesMut::new();
+        let mut text = |ip: IpAddr| {
+            out.clear();
+            put_ip(&mut out, ip);
+            assert_eq!(out, ip.to_string().as_bytes());
+        };
+        for n in 0..=255 {
+            text(IpAddr::from([n, 255 - n, n / 10, 0]));
+        }
+        text("2001:db8::1".parse().unwrap());
+        for n in [0, 9, 10, 255, 65_535, u32::MAX] {
+            out.clear();
+            put_number(&mut out, n);
+            assert_eq!(out, n.to_string().as_bytes());
+        }
+    }
 }

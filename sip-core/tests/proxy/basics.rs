@@ -15,11 +15,7 @@ fn a_request_goes_out_with_our_via_on_top_and_one_hop_less() {
     assert_eq!(ladder(&sent), "OPTIONS@11");
     assert_eq!(sent[0].line(), format!("OPTIONS sip:user@{BOB} SIP/2.0"));
     let vias = sent[0].all("Via");
-    assert!(
-        vias[0].starts_with("SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKt"),
-        "{}",
-        vias[0]
-    );
+    assert!(vias[0].starts_with("SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKt"), "{}", vias[0]);
     // RFC 3261 18.2.1: sent-by is where it came from, so nothing is added.
     assert_eq!(vias[1], "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKo1");
     assert_eq!(sent[0].header("Max-Forwards"), Some("69"));

@@ -38,7 +38,9 @@ fn play(seed: u64) {
         let sent = match rng.below(10) {
             // RFC 3261 17.1: a client stops both once it has its final answer.
             0 if call.finals.is_empty() => w.recv(CALLER, &request(method, &call.name)),
-            1 if method == "INVITE" && call.finals.is_empty() => w.recv(CALLER, &request("CANCEL", &call.name)),
+            1 if method == "INVITE" && call.finals.is_empty() => {
+                w.recv(CALLER, &request("CANCEL", &call.name))
+            }
             2 => w.advance(rng.below(40_000)),
             3 => match air.get(pick(&mut rng, air.len())).cloned() {
                 Some(lost) if lost.origin.is_some() => w.fail(&lost, SendError::Unreachable),

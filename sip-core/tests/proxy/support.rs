@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use sip_core::mem::SlotPool;
 use sip_core::net::{ConnId, Flow, ListenId, Listener, Listeners, Proto, Target};
 use sip_core::output::{Output, Outputs, SendError};
 use sip_core::proxy::{
@@ -96,6 +97,7 @@ pub(crate) struct World {
     rng: SeededRng,
     out: Outputs,
     scratch: BytesMut,
+    pool: SlotPool,
     patch: Patch,
 }
 
@@ -131,6 +133,7 @@ impl World {
             rng,
             out: Outputs::new(),
             scratch: BytesMut::new(),
+            pool: SlotPool::default(),
             patch: Patch::new(),
         }
     }
@@ -147,6 +150,7 @@ impl World {
             timers: &mut self.wheel,
             stats: &self.shard,
             scratch: &mut self.scratch,
+            pool: &mut self.pool,
             patch: &mut self.patch,
         };
         let result = call(&self.proxy, &mut cx);
