@@ -100,11 +100,13 @@ impl Domain {
         })
     }
 
-    /// Lists the table, from where `sweep` stands, until there are `limit` addresses-of-record or
-    /// it is through. `true`: there is more.
+    /// Lists the table, from where `sweep` stands, until this call has appended `limit`
+    /// addresses-of-record to `into` (or a few more, since it goes bucket by bucket) or the table
+    /// is through. `true`: there is more.
     pub fn list(&self, sweep: &mut Sweep, limit: usize, into: &mut Vec<Listed>) -> bool {
+        let start = into.len();
         while sweep.next < self.table.buckets() {
-            if into.len() >= limit {
+            if into.len() - start >= limit {
                 return true;
             }
             let bucket = self.table.lock(sweep.next);

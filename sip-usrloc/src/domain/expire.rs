@@ -98,16 +98,21 @@ fn give_back(records: &mut HashTable<Record>) {
 impl Turn<'_> {
     fn expire_record(&mut self, record: &mut Record, now: u32) {
         let before = record.contacts().len();
-        for place in (0..before).rev() {
-            let Some(contact) = record.contacts().get(place) else { continue };
-            let expires = contact.expires();
-            // One whose change is on its way is looked at again once that is settled.
-            if expires <= now && !record.is_held(contact.ruid()) {
-                self.remove(record, place, EventKind::Expired);
-            } else {
-                self.expires_at(expires);
-            }
+        self.expire_contacts(record, now);
+        for contact in record.contacts() {
+            self.expires_at(contact.expires());
         }
         self.effects.count_record(before, record.contacts().len());
+    }
+
+    /// Removes what has expired. One whose change is on its way is looked at again once that is
+    /// settled.
+    pub(super) fn expire_contacts(&mut self, record: &mut Record, now: u32) {
+        for place in (0..record.contacts().len()).rev() {
+            let Some(contact) = record.contacts().get(place) else { continue };
+            if !contact.is_live(now) && !record.is_held(contact.ruid()) {
+                self.remove(record, place, EventKind::Expired);
+            }
+        }
     }
 }

@@ -7,13 +7,15 @@ use crate::contact::State;
 use crate::persist::change::{RowAction, RowChange};
 
 impl Domain {
-    /// Takes changes that the database has not seen, from where `sweep` stands, until there are
-    /// `limit` or the table is through, and appends them to `changes`. They count as written from
-    /// now on; when writing them fails, [`uncollect`](Self::uncollect) is to be called. `true`: there
-    /// is more; `false`: the table is through, and `sweep` at the start again.
+    /// Takes changes that the database has not seen, from where `sweep` stands, until this call
+    /// has `limit` of them (or a few more, since it goes bucket by bucket) or the table is
+    /// through, and appends them to `changes`. They count as written from now on; when writing
+    /// them fails, [`uncollect`](Self::uncollect) is to be called. `true`: there is more; `false`:
+    /// the table is through, and `sweep` at the start again.
     pub fn collect(&self, sweep: &mut Sweep, limit: usize, changes: &mut Vec<RowChange>) -> bool {
+        let start = changes.len();
         while sweep.next < self.table.buckets() {
-            if changes.len() >= limit {
+            if changes.len() - start >= limit {
                 return true;
             }
             self.collect_bucket(sweep.next, changes);

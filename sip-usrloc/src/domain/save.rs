@@ -134,6 +134,7 @@ impl Turn<'_> {
             Request::Clear => self.clear(record, plan, now),
             Request::Change(bindings) => {
                 self.check(record, plan, bindings, now)?;
+                self.expire_contacts(record, now);
                 Ok(self.change_all(record, plan, bindings, now))
             }
         }
@@ -151,6 +152,7 @@ impl Turn<'_> {
         if record.contacts().iter().any(outdated) {
             return Err(Reject::OutOfOrder);
         }
+        self.expire_contacts(record, now);
         for place in (0..record.contacts().len()).rev() {
             self.remove(record, place, EventKind::Removed);
         }
