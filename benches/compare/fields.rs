@@ -3,7 +3,8 @@
 //! What may differ is replaced first: the server's own address, the branches and tags it makes up,
 //! a Server header, the order of parameters and of headers with different names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddrV4;
 
 /// A message, made comparable.
@@ -50,23 +51,37 @@ impl Fields {
         Fields { start, headers }
     }
 
-    /// One line for each difference; empty when there is none.
-    pub(crate) fn differences(&self, other: &Fields) -> Vec<String> {
-        let mut all = Vec::new();
-        if self.start != other.start {
-            all.push(format!("{} | {}", self.start, other.start));
-        }
-        let names = self.headers.keys().chain(other.headers.keys());
-        let names: std::collections::BTreeSet<_> = names.collect();
-        let none = Vec::new();
-        for name in names {
-            let of = |f: &'_ Fields| f.headers.get(name).unwrap_or(&none).join(", ");
-            let (a, b) = (of(self), of(other));
-            if a != b {
-                all.push(format!("{name}: {a} | {name}: {b}"));
-            }
-        }
+    /// The fields that differ from the same message of the other server.
+    pub(crate) fn differences(&self, other: &Fields) -> Vec<Difference> {
+        let mut all = vec![Difference {
+            header: "start line".to_owned(),
+            ours: self.start.clone(),
+            theirs: other.start.clone(),
+        }];
+        let names: BTreeSet<_> = self.headers.keys().chain(other.headers.keys()).collect();
+        let of = |f: &Fields, name| f.headers.get(name).map_or(String::new(), |v| v.join(", "));
+        all.extend(names.into_iter().map(|name| Difference {
+            header: name.clone(),
+            ours: of(self, name),
+            theirs: of(other, name),
+        }));
+        all.retain(|d| d.ours != d.theirs);
         all
+    }
+}
+
+/// One header with its values on both sides; empty where it is absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) header: String,
+    pub(crate) ours: String,
+    pub(crate) theirs: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { header, ours, theirs } = self;
+        write!(f, "{header}: ours `{ours}`, theirs `{theirs}`")
     }
 }
 
@@ -137,7 +152,7 @@ mod tests {
              v: SIP/2.0/UDP 127.0.0.1:6;i=1;branch=z9hG4bKb\r\n\r\n",
             6,
         );
-        assert_eq!(a.differences(&b), Vec::<String>::new());
+        assert_eq!(a.differences(&b), []);
     }
 
     #[test]
@@ -150,14 +165,15 @@ mod tests {
             "SIP/2.0 202 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=2\r\nTo: <x>;tag=new\r\nX: 1\r\n\r\n",
             5,
         );
+        let found: Vec<_> = a.differences(&b).iter().map(ToString::to_string).collect();
         assert_eq!(
-            a.differences(&b),
+            found,
             [
-                "SIP/2.0 200 | SIP/2.0 202",
-                ": b | : ",
-                "to: <x>;tag=mine | to: <x>;tag=MADE",
-                "via: SIP/2.0/UDP 10.0.0.1;branch=1 | via: SIP/2.0/UDP 10.0.0.1;branch=2",
-                "x:  | x: 1",
+                "start line: ours `SIP/2.0 200`, theirs `SIP/2.0 202`",
+                ": ours `b`, theirs ``",
+                "to: ours `<x>;tag=mine`, theirs `<x>;tag=MADE`",
+                "via: ours `SIP/2.0/UDP 10.0.0.1;branch=1`, theirs `SIP/2.0/UDP 10.0.0.1;branch=2`",
+                "x: ours ``, theirs `1`",
             ]
         );
     }

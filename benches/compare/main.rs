@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "waits for real processes by the wall's clock")]
 
+mod accepted;
 mod fields;
 mod measure;
 mod probe;

@@ -4,8 +4,11 @@
 //! generator sends is here, and the failures around them: lookups that find nothing, hops used up,
 //! a call that is declined or cancelled, retransmissions.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddrV4;
 
+use crate::accepted;
 use crate::fields::Fields;
 use crate::probe::{Probe, Seen, Side, Sockets};
 use crate::server::Server;
@@ -36,49 +39,68 @@ pub(crate) fn compare(ours: &Server, kamailio: &Server, show: bool) -> io::Resul
         }
         runs.push(probe.seen);
     }
-    let report = differences(&runs[0], &runs[1], [ours.addr, kamailio.addr]);
+    let report = Report::new(&runs[0], &runs[1], [ours.addr, kamailio.addr]);
     println!(
         "same-replies: {} messages from {}, {} from {}, {} differences",
         runs[0].len(),
         ours.name,
         runs[1].len(),
         kamailio.name,
-        report.len()
+        report.open.len()
     );
-    report.iter().for_each(|line| println!("  {line}"));
-    Ok(report.is_empty())
+    report.open.iter().for_each(|line| println!("  {line}"));
+    for (why, count) in &report.accepted {
+        println!("  accepted {count} times: {why}");
+    }
+    Ok(report.open.is_empty())
 }
 
-fn differences(a: &[Seen], b: &[Seen], servers: [std::net::SocketAddrV4; 2]) -> Vec<String> {
-    let mut steps: Vec<&str> = a.iter().chain(b).map(|s| s.step).collect();
-    steps.dedup();
-    let mut seen_steps = Vec::new();
-    let mut report = Vec::new();
-    for step in steps {
-        if seen_steps.contains(&step) {
-            continue;
-        }
-        seen_steps.push(step);
-        for side in [Side::Caller, Side::Called] {
-            let of = |all: &[Seen], server| -> Vec<Fields> {
-                let mine = all.iter().filter(|s| s.step == step && s.at == side);
-                mine.map(|s| Fields::read(&s.text, server, &TAGS)).collect()
-            };
-            let (a, b) = (of(a, servers[0]), of(b, servers[1]));
-            if a.len() != b.len() {
-                let starts =
-                    |f: &[Fields]| f.iter().map(|f| f.start.clone()).collect::<Vec<_>>().join(", ");
-                report.push(format!("{step}: [{}] | [{}]", starts(&a), starts(&b)));
-                continue;
+/// What differs between two runs of the dialogues.
+#[derive(Debug, Default)]
+struct Report {
+    /// Differences that make a comparison unfair, one a line.
+    open: Vec<String>,
+    /// Those that do not, counted by their reason.
+    accepted: BTreeMap<&'static str, usize>,
+}
+
+impl Report {
+    fn new(ours: &[Seen], theirs: &[Seen], servers: [SocketAddrV4; 2]) -> Report {
+        let mut report = Report::default();
+        let mut done = Vec::new();
+        for step in ours.iter().chain(theirs).map(|s| s.step) {
+            if !done.contains(&step) {
+                done.push(step);
+                for side in [Side::Caller, Side::Called] {
+                    let of = |all: &[Seen], server| -> Vec<Fields> {
+                        let mine = all.iter().filter(|s| s.step == step && s.at == side);
+                        mine.map(|s| Fields::read(&s.text, server, &TAGS)).collect()
+                    };
+                    report.add(step, &of(ours, servers[0]), &of(theirs, servers[1]));
+                }
             }
-            for (a, b) in a.iter().zip(&b) {
-                report.extend(
-                    a.differences(b).into_iter().map(|d| format!("{step}: {}: {d}", a.start)),
-                );
+        }
+        report
+    }
+
+    /// Compares what both sent to one side in one step, message by message.
+    fn add(&mut self, step: &str, ours: &[Fields], theirs: &[Fields]) {
+        if ours.len() != theirs.len() {
+            let starts = |all: &[Fields]| {
+                all.iter().map(|f| f.start.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            let (ours, theirs) = (starts(ours), starts(theirs));
+            return self.open.push(format!("{step}: ours sends [{ours}], theirs [{theirs}]"));
+        }
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            for difference in ours.differences(theirs) {
+                match accepted::reason(&ours.start, &difference) {
+                    Some(why) => *self.accepted.entry(why).or_default() += 1,
+                    None => self.open.push(format!("{step}: {}: {difference}", ours.start)),
+                }
             }
         }
     }
-    report
 }
 
 fn request(probe: &Probe<'_>, method: &str, uri: &str, user: &str, id: &str, more: &str) -> String {
