@@ -83,18 +83,19 @@ impl Registrar {
     }
 }
 
-/// A binding as a branch. One that was registered over a connection is reached over it, unless a
-/// Path says otherwise (RFC 3327 5.4, RFC 5626 5.3).
+/// A binding as a branch. One that was registered over a connection is reached over it while it is
+/// open (RFC 5626 5.3), else at its address; a Path decides before either (RFC 3327 5.4).
 fn branch(found: &LookupTarget) -> Branch {
     let path = found.path();
     let hop = found.next_hop();
-    let conn = found.conn().filter(|_| path.is_empty());
-    let target = match found.contact.flow().filter(|_| conn.is_some()) {
-        Some(flow) => Some(flow.back()),
-        None => numeric_hop(hop).map(|t| Target {
-            listen: found.listen().filter(|_| found.contact.proto() == Some(t.proto)),
-            ..t
-        }),
+    let flow = found.contact.flow().filter(|_| path.is_empty());
+    let target = match (numeric_hop(hop), flow) {
+        (Some(to), Some(flow)) if flow.proto == to.proto => {
+            Some(Target { listen: Some(flow.listen), conn: flow.conn, ..to })
+        }
+        (Some(to), _) => Some(to),
+        (None, Some(flow)) if flow.conn.is_some() => Some(flow.back()),
+        (None, _) => None,
     };
     let copy = Bytes::copy_from_slice;
     Branch {
