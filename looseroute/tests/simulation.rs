@@ -13,7 +13,8 @@ use std::time::Duration;
 use looseroute::core::net::Proto;
 use sip_sim::audit::Audit;
 use sip_sim::phone::{
-    Account, Answer, AnswerPlan, CallPlan, Phone, PhoneConfig, RegisterPlan, RegisterState, Tally,
+    Account, Answer, AnswerPlan, CallPlan, Phone, PhoneConfig, RegisterPlan, RegisterState,
+    RegistrationId, Tally,
 };
 use sip_sim::{Chance, Keep, Link, NodeId, World};
 use support::{Config, EngineNode, Stopwatch};
@@ -46,6 +47,8 @@ struct Group {
     proto: Proto,
     caller: NodeId,
     callees: [NodeId; 3],
+    /// Who registered what.
+    registrations: Vec<(NodeId, usize, RegistrationId)>,
     dialed: u64,
 }
 
@@ -85,13 +88,14 @@ impl Network {
 
     /// Every callee's phones register; with retries, at every loss.
     fn register_all(&mut self) {
-        for (index, group) in self.groups.iter().enumerate() {
-            for (phone, callee) in group.callees.iter().enumerate() {
-                self.world.with(*callee, |p: &mut Phone, now| {
-                    for user in (0..USERS).filter(|user| phone <= user * 3 / USERS) {
-                        p.register(now.mono + ms(user as u64 * 10), plan_of(index, user).kept_up());
-                    }
-                });
+        for (index, group) in self.groups.iter_mut().enumerate() {
+            for (phone, callee) in group.callees.into_iter().enumerate() {
+                for user in (0..USERS).filter(|user| phone <= user * 3 / USERS) {
+                    let id = self.world.with(callee, |p: &mut Phone, now| {
+                        p.register(now.mono + ms(user as u64 * 10), plan_of(index, user).kept_up())
+                    });
+                    group.registrations.push((callee, user, id));
+                }
             }
         }
         self.world.run_for(Duration::from_secs(60));
@@ -129,11 +133,9 @@ impl Network {
     fn end(&mut self) {
         self.world.run_until_idle(Duration::from_secs(2000)).expect("the calls come to an end");
         for (index, group) in self.groups.iter().enumerate() {
-            for (phone, callee) in group.callees.iter().enumerate() {
+            for (callee, user, id) in &group.registrations {
                 self.world.with(*callee, |p: &mut Phone, now| {
-                    for user in (0..USERS).filter(|user| phone <= user * 3 / USERS) {
-                        p.register(now.mono, plan_of(index, user).expiring(0));
-                    }
+                    p.register_again(*id, now.mono, plan_of(index, *user).expiring(0));
                 });
             }
         }
@@ -185,7 +187,14 @@ impl Group {
             let phone = Phone::new(config, world.draw_seed()).answering(|_, rng| answer(rng));
             world.add(&format!("{}%-{number}", loss), phone)
         };
-        Self { loss, proto, caller: phone(0), callees: [phone(1), phone(2), phone(3)], dialed: 0 }
+        Self {
+            loss,
+            proto,
+            caller: phone(0),
+            callees: [phone(1), phone(2), phone(3)],
+            registrations: Vec::new(),
+            dialed: 0,
+        }
     }
 }
 
@@ -252,8 +261,12 @@ fn calls_at_every_loss_end_and_leave_nothing_behind() {
     assert!(faults.is_empty(), "SIM_SEED={seed} SIM_CALLS={calls}:\n{}", faults.join("\n"));
     let dialed: u64 = network.groups.iter().map(|group| network.tally(group).dialed).sum();
     assert_eq!(dialed, calls);
-    let engine = network.world.node::<EngineNode>(network.engine);
-    assert_eq!(engine.engine().live(), (0, 0, 0));
+    let engine = network.world.node::<EngineNode>(network.engine).engine();
+    assert_eq!(engine.live(), (0, 0, 0));
+    assert_eq!(engine.statistic("usrloc", "registered_users"), Some(0));
+    let counts = network.world.tap::<Audit>(network.audit).counts();
+    assert_eq!(engine.statistic("core", "rcv_requests"), Some(counts.requests_in));
+    assert_eq!(engine.statistic("core", "rcv_replies"), Some(counts.responses_in));
 }
 
 #[test]

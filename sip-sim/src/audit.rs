@@ -31,6 +31,10 @@ pub struct AuditCounts {
     pub answers_out: u64,
     /// INVITEs it answered with something else than 2xx.
     pub refusals: u64,
+    /// Requests that reached it, each copy.
+    pub requests_in: u64,
+    /// Responses that reached it, each copy.
+    pub responses_in: u64,
 }
 
 #[derive(Default)]
@@ -140,6 +144,8 @@ impl Tap for Audit {
         if to.ip() != self.proxy {
             return;
         }
+        let response = bytes.starts_with(b"SIP/2.0 ");
+        *if response { &mut self.counts.responses_in } else { &mut self.counts.requests_in } += 1;
         let invite = bytes.starts_with(b"INVITE ");
         let answer = final_status(bytes).is_some_and(|status| status < 300);
         if !invite && !answer {
