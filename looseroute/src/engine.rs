@@ -146,8 +146,15 @@ impl Engine {
     /// # Errors
     /// As [`Engine::process`].
     pub fn run(&self) -> Result<(), EngineError> {
-        while !self.shared.stop.load(Ordering::Acquire) {
-            self.process(None)?;
+        let stopped = || self.shared.stop.load(Ordering::Acquire);
+        while !stopped() {
+            // While draining, short turns: the thread in `shutdown` wants to look.
+            let draining = self.shared.stage() == Stage::Draining;
+            match self.process(draining.then_some(DRAIN_STEP)) {
+                // The thread that ended the engine took the worker meanwhile.
+                Err(_) if stopped() => break,
+                done => done?,
+            }
         }
         Ok(())
     }
@@ -296,6 +303,16 @@ impl Engine {
         run_rpc(&self.shared, command, params)
     }
 
+    /// As [`Engine::rpc`] with JSON in and out: `params` is a JSON array (or empty text for none),
+    /// the answer is the JSON of the result.
+    ///
+    /// # Errors
+    /// 400 when `params` is no JSON array, else as [`Engine::rpc`].
+    pub fn rpc_json(&self, command: &str, params: &str) -> Result<String, RpcError> {
+        let params = crate::control::params_from_json(params)?;
+        Ok(crate::control::json_text(&self.rpc(command, &params)?))
+    }
+
     /// The value of a statistic, as of `("usrloc", "registered_users")`.
     #[must_use]
     pub fn statistic(&self, group: &str, name: &str) -> Option<u64> {
@@ -335,6 +352,7 @@ impl Engine {
             return true;
         }
         self.shared.set_stage(Stage::Draining);
+        self.nudge();
         let deadline = self.shared.now().mono + grace;
         let told = matches!(self.shared.clock, crate::clock::Clock::Told { .. });
         loop {
@@ -362,6 +380,11 @@ impl Engine {
     /// at any time, also from a signal-handling thread.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
+        self.nudge();
+    }
+
+    /// Ends the current wait of every worker.
+    fn nudge(&self) {
         for worker in 0..self.shared.parts.stats.shards() {
             self.shared.mail.post(worker as u16, crate::mail::Mail::Nudge);
         }

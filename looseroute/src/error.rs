@@ -66,6 +66,22 @@ pub enum EngineError {
     },
 }
 
+impl EngineError {
+    /// Whether an address, port or path is taken by another engine or program.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        use sip_transport::TransportError::{InUse, ServicePath};
+        matches!(self, Self::Transport(InUse { .. } | ServicePath { .. }))
+    }
+
+    /// Whether a listen address makes no sense or names no host.
+    #[must_use]
+    pub fn is_invalid_address(&self) -> bool {
+        use sip_transport::TransportError::{Duplicate, Listen, Resolve};
+        matches!(self, Self::Transport(Listen(_) | Resolve { .. } | Duplicate { .. }))
+    }
+}
+
 /// Why a message that the host handed in was not taken.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum InputError {

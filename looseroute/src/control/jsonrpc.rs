@@ -66,6 +66,23 @@ fn failure(id: Json, code: i32, message: &str) -> Json {
     json!({"jsonrpc": "2.0", "error": {"code": code, "message": message}, "id": id})
 }
 
+/// Reads the parameters of a command from a JSON array; empty text is none.
+pub(crate) fn params_from_json(text: &str) -> Result<Vec<RpcValue>, RpcError> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    match serde_json::from_str(text) {
+        Ok(Json::Array(list)) => Ok(list.iter().map(from_json).collect()),
+        Ok(_) => Err(RpcError::new(400, "the parameters are no JSON array")),
+        Err(error) => Err(RpcError::new(400, format!("the parameters are no JSON: {error}"))),
+    }
+}
+
+/// An RPC value as JSON text.
+pub(crate) fn json_text(value: &RpcValue) -> String {
+    to_json(value).to_string()
+}
+
 /// A JSON value as RPC commands take it.
 pub(super) fn from_json(value: &Json) -> RpcValue {
     match value {

@@ -16,6 +16,7 @@ use crate::error::EngineError;
 use crate::shared::Shared;
 
 pub(crate) use http::HttpRpc;
+pub(crate) use jsonrpc::{json_text, params_from_json};
 pub(crate) use lines::{Cut, Lines};
 
 /// The control sockets of an engine.

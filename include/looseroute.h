@@ -1,0 +1,1191 @@
+/*
+ * looseroute: an embeddable SIP proxy and registrar engine.
+ *
+ * The rules, which hold for every function:
+ *
+ * - It answers an lr_status. Outputs are only written when that is LR_OK. The detail of a failure
+ *   is written to *error unless error is NULL; an lr_error belongs to the caller.
+ * - A pointer is NULL or valid for what the function says. NULL where it is not allowed is
+ *   LR_NULL. Texts are NUL-terminated and are copied when they are kept.
+ * - Handles are checked: of something that was freed or has ended, they are answered LR_GONE.
+ *   An engine's handle looks like a pointer and is never followed; the others are 64-bit numbers,
+ *   0 never being one.
+ * - Every _new has its _free; each comment says who owns what.
+ * - Every callback gets the user pointer that was given with it. Callbacks run on the engine's
+ *   workers, or on the thread that drives the engine; they must not block and must not unwind
+ *   (throw or longjmp) into the library.
+ * - No function takes the process down: a panic inside the library is answered LR_PANIC. The
+ *   library installs no signal handler and its writes raise no SIGPIPE.
+ *
+ * An engine is driven in one of four ways:
+ *
+ *   A  in the program's own loop    lr_engine_fd, lr_engine_next_timeout_ms, lr_engine_process
+ *   B  in a thread of the program   lr_engine_run
+ *   C  on threads of the engine     lr_engine_start
+ *   D  without sockets              lr_engine_handle_input, lr_engine_poll_output,
+ *                                   lr_engine_handle_timeout, lr_engine_poll_timeout
+ */
+
+
+#ifndef LOOSEROUTE_H
+#define LOOSEROUTE_H
+
+/* Generated from ffi/src by `cargo xtask header`; do not edit. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The number of this ABI, which is that of the library's soname. Within one number functions,
+ * statuses and parameters are added, never changed or taken away.
+ */
+#define LR_ABI 0
+
+/**
+ * Bytes in the text of an lr_error, its NUL included.
+ */
+#define LR_ERROR_TEXT 256
+
+/**
+ * Bytes of the host in an lr_address, its NUL included.
+ */
+#define LR_HOST_TEXT 64
+
+/**
+ * Actions that one call may have queued at a time.
+ */
+#define LR_MAX_QUEUED 1024
+
+/**
+ * What a function answers. The numbers are fixed: a number is never given another meaning, and
+ * later versions may answer more of them.
+ */
+enum lr_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Done.
+     */
+    LR_OK = 0,
+    /**
+     * Only answered by a routing callback: the call waits for the host. Not an error.
+     */
+    LR_PENDING = 1,
+    /**
+     * The handle is of something that has ended: a freed engine, a call whose route is over, a
+     * wait that was resumed before or has met its deadline.
+     */
+    LR_GONE = 2,
+    /**
+     * An argument is malformed or out of range.
+     */
+    LR_INVALID_ARGUMENT = 3,
+    /**
+     * A pointer that must not be NULL is NULL.
+     */
+    LR_NULL = 4,
+    /**
+     * There is nothing to take now. Not an error.
+     */
+    LR_WOULD_BLOCK = 5,
+    /**
+     * The call is alive, but this is not one of its callbacks; or an engine was to be driven,
+     * ended or freed from within one of its own callbacks.
+     */
+    LR_WRONG_THREAD = 6,
+    /**
+     * The address, port or path is in use by another engine or program.
+     */
+    LR_IN_USE = 7,
+    /**
+     * There is no such function, command, parameter, statistic, header or listener.
+     */
+    LR_NOT_FOUND = 8,
+    /**
+     * The call does not fit the engine's state or the way it is driven.
+     */
+    LR_STATE = 9,
+    /**
+     * A bound was met.
+     */
+    LR_LIMIT = 10,
+    /**
+     * A mistake of the library: a panic was stopped at the boundary. The engine goes on.
+     */
+    LR_PANIC = 11,
+    /**
+     * A mistake of the library, of another kind.
+     */
+    LR_INTERNAL = 12,
+    /**
+     * The deadline has passed.
+     */
+    LR_TIMEOUT = 13,
+    /**
+     * The engine is shutting down.
+     */
+    LR_SHUTDOWN = 14,
+    /**
+     * The operating system refused; the detail says what.
+     */
+    LR_SYSTEM = 15,
+    /**
+     * The SIP message is not what the action needs.
+     */
+    LR_MESSAGE = 16,
+    /**
+     * The transaction refused: already answered, gone, no target.
+     */
+    LR_TRANSACTION = 17,
+    /**
+     * A module refused, for a reason of its own that the detail tells.
+     */
+    LR_MODULE = 18,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_status lr_status;
+#else
+typedef int32_t lr_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What an lr_value holds.
+ */
+enum lr_value_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing.
+     */
+    LR_VALUE_NONE = 0,
+    /**
+     * An integer: `number`.
+     */
+    LR_VALUE_INT = 1,
+    /**
+     * A text: `text`.
+     */
+    LR_VALUE_TEXT = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_value_kind lr_value_kind;
+#else
+typedef int32_t lr_value_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A transport protocol of SIP.
+ */
+enum lr_proto
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * UDP.
+     */
+    LR_UDP = 1,
+    /**
+     * TCP.
+     */
+    LR_TCP = 2,
+    /**
+     * TLS over TCP.
+     */
+    LR_TLS = 3,
+    /**
+     * SCTP.
+     */
+    LR_SCTP = 4,
+    /**
+     * WebSocket.
+     */
+    LR_WS = 5,
+    /**
+     * WebSocket over TLS.
+     */
+    LR_WSS = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_proto lr_proto;
+#else
+typedef int32_t lr_proto;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How serious a log record is; Kamailio's numbers.
+ */
+enum lr_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The engine must stop.
+     */
+    LR_LOG_CRITICAL = -2,
+    /**
+     * Something failed that an operator must mend.
+     */
+    LR_LOG_ERROR = -1,
+    /**
+     * Something is wrong but was handled.
+     */
+    LR_LOG_WARNING = 1,
+    /**
+     * Normal but worth a line.
+     */
+    LR_LOG_NOTICE = 2,
+    /**
+     * One line an event.
+     */
+    LR_LOG_INFO = 3,
+    /**
+     * For developers.
+     */
+    LR_LOG_DEBUG = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_log_level lr_log_level;
+#else
+typedef int32_t lr_log_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * An engine. Made by `lr_engine_new`, freed by `lr_engine_free`. All its functions may be called
+ * from any thread; those that drive it wait for each other. The pointer is the key of a table
+ * and points to nothing: used after the engine was freed, it is answered `LR_GONE`.
+ */
+typedef struct lr_engine lr_engine;
+
+/**
+ * A view of text: `len` bytes at `ptr`, not NUL-terminated. It owns nothing; each function says
+ * how long its views live. Print one with `printf("%.*s", (int)s.len, s.ptr)`.
+ */
+typedef struct lr_str {
+    /**
+     * The first byte; never NULL in what the library hands out.
+     */
+    const char *ptr;
+    /**
+     * How many bytes.
+     */
+    size_t len;
+} lr_str;
+
+/**
+ * A value: an argument of a function, a field of an event. It owns nothing: its text is a view.
+ */
+typedef struct lr_value {
+    /**
+     * Which of the two below counts.
+     */
+    lr_value_kind kind;
+    /**
+     * The integer.
+     */
+    int64_t number;
+    /**
+     * The text.
+     */
+    struct lr_str text;
+} lr_value;
+
+/**
+ * The parts of a URI: views into the text it was parsed from, escapes and case as they are.
+ */
+typedef struct lr_uri {
+    /**
+     * The scheme, as `sip`.
+     */
+    struct lr_str scheme;
+    /**
+     * The user part of sip and sips, or the number of tel; empty when there is none.
+     */
+    struct lr_str user;
+    /**
+     * The host of sip and sips, an IPv6 address in its brackets; empty otherwise.
+     */
+    struct lr_str host;
+    /**
+     * The port of sip and sips; 0 when there is none.
+     */
+    uint16_t port;
+    /**
+     * All parameters, each with its semicolon before it.
+     */
+    struct lr_str parameters;
+} lr_uri;
+
+/**
+ * The detail of a failure. Belongs to the caller, who may leave it uninitialised or pass NULL; it
+ * is only written when the function fails, and needs no freeing.
+ */
+typedef struct lr_error {
+    /**
+     * What the function answered.
+     */
+    lr_status status;
+    /**
+     * What was wrong, in English, UTF-8, NUL-terminated; cut to fit.
+     */
+    char text[LR_ERROR_TEXT];
+} lr_error;
+
+/**
+ * A transport address. Plain data: copy it as you like.
+ */
+typedef struct lr_address {
+    /**
+     * The protocol, an `lr_proto`.
+     */
+    lr_proto proto;
+    /**
+     * The port.
+     */
+    uint16_t port;
+    /**
+     * The IPv4 or IPv6 address as text, without brackets, NUL-terminated.
+     */
+    char host[LR_HOST_TEXT];
+} lr_address;
+
+/**
+ * What an engine is to be built with, as a 64-bit id checked by generation. Made by
+ * `lr_config_new`, freed by `lr_config_free`; may serve for several engines, from any thread.
+ */
+typedef uint64_t lr_config;
+
+/**
+ * One request on its way through a route, as a 64-bit id checked by generation. Good from the
+ * routing callback on until the route has ended, and then `LR_GONE`; usable only within the
+ * callbacks of that very call.
+ */
+typedef uint64_t lr_call;
+
+/**
+ * The routing callback: every request enters here, on the worker that received it, **possibly on
+ * several workers at once**. It must not block. It looks at the request, asks for actions, and
+ * returns; the actions it asked for are then performed in order.
+ *
+ * Answer `LR_OK` when all is said, `LR_PENDING` when `lr_call_pending` was called, and any other
+ * status to have the request answered with a 500 and the status logged.
+ */
+typedef lr_status (*lr_route_cb)(struct lr_engine *engine, lr_call call, void *user);
+
+/**
+ * Takes one log record: its level (an `lr_log_level`), the module it is of and a line of text,
+ * both good until the callback returns. **Possibly on several workers at once.** It must not
+ * block.
+ */
+typedef void (*lr_log_cb)(lr_log_level level, const char *module, const char *text, void *user);
+
+/**
+ * A field of an event.
+ */
+typedef struct lr_event_field {
+    /**
+     * Its name.
+     */
+    struct lr_str name;
+    /**
+     * Its value.
+     */
+    struct lr_value value;
+} lr_event_field;
+
+/**
+ * An event of the engine, as `usrloc:contact-expired`. It and its texts are good until the
+ * callback returns.
+ */
+typedef struct lr_event {
+    /**
+     * Its name.
+     */
+    struct lr_str name;
+    /**
+     * Its fields.
+     */
+    const struct lr_event_field *fields;
+    /**
+     * How many.
+     */
+    size_t count;
+} lr_event;
+
+/**
+ * Takes one event. **Possibly on several workers at once.** It must not block, and cannot act on
+ * the call that caused the event.
+ */
+typedef void (*lr_event_cb)(const struct lr_event *event, void *user);
+
+/**
+ * Called from any thread when another thread has left something for the engine: tell the thread
+ * that drives it. It must not drive the engine itself.
+ */
+typedef void (*lr_wakeup_cb)(void *user);
+
+/**
+ * A time, as the program tells it.
+ */
+typedef struct lr_time {
+    /**
+     * Nanoseconds of a monotonic clock of the program's choice, as CLOCK_MONOTONIC. Never goes
+     * back.
+     */
+    uint64_t mono_ns;
+    /**
+     * Nanoseconds since 1970 (UTC).
+     */
+    uint64_t wall_ns;
+} lr_time;
+
+/**
+ * A message that is to be sent.
+ */
+typedef struct lr_output {
+    /**
+     * Where to, and over what.
+     */
+    struct lr_address to;
+    /**
+     * The listen address to send it from; its `proto` is 0 when none fits `to`.
+     */
+    struct lr_address from;
+    /**
+     * The whole message; good until the next `lr_engine_poll_output` of this engine or its end.
+     */
+    struct lr_str bytes;
+} lr_output;
+
+/**
+ * Called exactly once when an action is done, on the call's worker, never from within the
+ * function that asked for it and never under a lock. It may ask for further actions.
+ *
+ * `status` is `LR_OK` or why the action failed, with `detail` in English (never NULL; good until
+ * the callback returns). `value` is what the action came to: 1 for done or true, 0 for false; for
+ * `lr_call_function` the function's own number. With `LR_GONE` the route ended before or while
+ * the action was performed, and `call` can no longer be used.
+ */
+typedef void (*lr_done_cb)(lr_call call,
+                           lr_status status,
+                           int64_t value,
+                           const char *detail,
+                           void *user);
+
+/**
+ * Called exactly once when a wait of the host ends, on the call's worker. `status` is `LR_OK`
+ * with the `value` of `lr_engine_resume`, `LR_TIMEOUT` after the deadline, `LR_SHUTDOWN`, or
+ * `LR_GONE` when the route ended before it came to wait. It may ask for further actions.
+ */
+typedef void (*lr_resume_cb)(lr_call call, lr_status status, int64_t value, void *user);
+
+/**
+ * A message that the program owns, as it came, as a 64-bit id checked by generation. Made by
+ * `lr_call_retain`, freed by `lr_message_free`; usable from any thread and after the engine's end.
+ */
+typedef uint64_t lr_message;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that is linked, as `0.1.0`. Static text, never NULL.
+ */
+const char *lr_version(void);
+
+/**
+ * The ABI number of the library that is linked; that of the header is `LR_ABI`.
+ */
+int32_t lr_abi(void);
+
+/**
+ * The name of a status and one line about it, as `LR_GONE: …`. Static text, never NULL; for a
+ * number that this version does not know it says so.
+ */
+const char *lr_status_text(lr_status status);
+
+/**
+ * Whether `a` and `b` are the same bytes. A view whose pointer is NULL counts as empty.
+ */
+bool lr_str_equal(struct lr_str a, struct lr_str b);
+
+/**
+ * Whether `a` is exactly the NUL-terminated `text`. False when `text` is NULL.
+ */
+bool lr_str_is(struct lr_str a, const char *text);
+
+/**
+ * Frees a string that the library handed out as `char *`, and nothing else. `LR_NULL` for NULL,
+ * which does no harm.
+ */
+lr_status lr_string_free(char *string);
+
+/**
+ * An integer as a value.
+ */
+struct lr_value lr_int(int64_t number);
+
+/**
+ * A NUL-terminated text as a value; a view of it. NULL is a value of the kind NONE.
+ */
+struct lr_value lr_text(const char *text);
+
+/**
+ * Takes a URI apart (RFC 3261 19.1, RFC 3966). `LR_INVALID_ARGUMENT` when it is malformed, with
+ * the place in the detail. The views live as long as the text of `uri` does.
+ */
+lr_status lr_uri_parse(struct lr_str uri, struct lr_uri *parts, struct lr_error *error);
+
+/**
+ * Reads an address from text as `udp:10.0.0.1:5060` or `tcp:[::1]:5060`; without a protocol it is
+ * UDP. `LR_INVALID_ARGUMENT` when the text is no address.
+ */
+lr_status lr_address_parse(const char *text, struct lr_address *address, struct lr_error *error);
+
+/**
+ * Makes an empty configuration. The caller frees it with `lr_config_free`; an engine does not
+ * need it any more once `lr_engine_new` has returned.
+ */
+lr_status lr_config_new(lr_config *config, struct lr_error *error);
+
+/**
+ * Frees a configuration. `LR_GONE` when it was freed before.
+ */
+lr_status lr_config_free(lr_config config);
+
+/**
+ * Listens on `address`, as `udp:127.0.0.1:5060`, `tcp:[::1]:5060` or
+ * `udp:10.0.0.1:5060 advertise sip.example.com:5060`. Without a transport it is both UDP and TCP;
+ * port 0 lets the system pick one. May be called several times. The text is copied.
+ */
+lr_status lr_config_listen(lr_config config, const char *address, struct lr_error *error);
+
+/**
+ * Opens no socket: the program hands messages in and takes them out (`lr_engine_handle_input`).
+ * The listen addresses are still those that Via and Record-Route show.
+ */
+lr_status lr_config_without_sockets(lr_config config, struct lr_error *error);
+
+/**
+ * Makes the engine responsible for a domain. May be called several times. The text is copied.
+ */
+lr_status lr_config_domain(lr_config config, const char *domain, struct lr_error *error);
+
+/**
+ * Adds an account in memory that the authentication actions know. The texts are copied.
+ */
+lr_status lr_config_account(lr_config config,
+                            const char *user,
+                            const char *realm,
+                            const char *password,
+                            struct lr_error *error);
+
+/**
+ * Adds an account written as `user:password@realm`. `LR_INVALID_ARGUMENT` when it is written
+ * otherwise, with the place in the detail. The text is copied.
+ */
+lr_status lr_config_account_text(lr_config config, const char *account, struct lr_error *error);
+
+/**
+ * Sets an integer parameter of a module. Whether there is one of that name and range is told by
+ * `lr_engine_new`. The texts are copied.
+ */
+lr_status lr_config_modparam_int(lr_config config,
+                                 const char *module,
+                                 const char *name,
+                                 int64_t value,
+                                 struct lr_error *error);
+
+/**
+ * Sets a string parameter of a module, as `lr_config_modparam_int`. The texts are copied.
+ */
+lr_status lr_config_modparam_str(lr_config config,
+                                 const char *module,
+                                 const char *name,
+                                 const char *value,
+                                 struct lr_error *error);
+
+/**
+ * Keeps locations at `url`, as `sqlite:///var/lib/sip/location.db`, and answers a REGISTER only
+ * once its contacts are committed there. The text is copied.
+ */
+lr_status lr_config_location_store(lr_config config, const char *url, struct lr_error *error);
+
+/**
+ * Sets the routing callback, which every request enters; the last one set counts. `user` is
+ * handed to it; it belongs to the caller and must outlive the engine. The callback runs on the
+ * engine's workers, **possibly on several at once**.
+ */
+lr_status lr_config_route(lr_config config,
+                          lr_route_cb callback,
+                          void *user,
+                          struct lr_error *error);
+
+/**
+ * Passes log records up to `level` to `callback`; without it, warnings and worse go to standard
+ * error. `user` is handed to it; it belongs to the caller and must outlive the engine. The
+ * callback runs on the engine's workers, **possibly on several at once**.
+ */
+lr_status lr_config_log(lr_config config,
+                        lr_log_level level,
+                        lr_log_cb callback,
+                        void *user,
+                        struct lr_error *error);
+
+/**
+ * Tells `callback` of every event; several may be added. `user` is handed to it; it belongs to
+ * the caller and must outlive the engine. The callback runs on the engine's workers, **possibly
+ * on several at once**.
+ */
+lr_status lr_config_event(lr_config config,
+                          lr_event_cb callback,
+                          void *user,
+                          struct lr_error *error);
+
+/**
+ * Answers JSON-RPC 2.0 on a Unix stream socket at `path`. The text is copied.
+ */
+lr_status lr_config_control_socket(lr_config config, const char *path, struct lr_error *error);
+
+/**
+ * Answers JSON-RPC 2.0 over HTTP POST at `path`, as `/RPC`, on the TCP listeners, for peers on
+ * this machine. The text is copied.
+ */
+lr_status lr_config_http_rpc(lr_config config, const char *path, struct lr_error *error);
+
+/**
+ * The whole header line that replies made by the engine carry, as `Server: my PBX`; empty: none.
+ * The text is copied.
+ */
+lr_status lr_config_server_header(lr_config config, const char *line, struct lr_error *error);
+
+/**
+ * Room for up to `workers` workers, from 1 to 65535; without it 64.
+ */
+lr_status lr_config_max_workers(lr_config config, uint32_t workers, struct lr_error *error);
+
+/**
+ * Makes tags, branches and nonces repeatable. For tests only: whoever knows the seed can forge
+ * them.
+ */
+lr_status lr_config_seed(lr_config config, uint64_t seed, struct lr_error *error);
+
+/**
+ * Makes an engine: binds its addresses, sets its parameters, opens its stores. Nothing is served
+ * before it is driven. The caller frees it with `lr_engine_free`. The configuration may be freed
+ * or used again.
+ *
+ * `LR_IN_USE` when an address is taken, `LR_NOT_FOUND` for an unknown parameter, `LR_MODULE` when
+ * a module could not start (a broken database file, say), `LR_STATE` without a route or listen
+ * address; the detail names what.
+ */
+lr_status lr_engine_new(lr_config config, struct lr_engine **engine, struct lr_error *error);
+
+/**
+ * Ends the engine without grace, if it has not ended yet, and frees it: its threads are joined,
+ * its stores flushed, its addresses free again, and no callback runs any more once this returns.
+ * Another thread that drives it returns soon. `LR_WRONG_THREAD` from within one of its own
+ * callbacks, and then nothing is done; `LR_GONE` when it was freed before.
+ */
+lr_status lr_engine_free(struct lr_engine *engine);
+
+/**
+ * Makes `lr_engine_run` and the engine's threads return soon, without draining. From any thread,
+ * also from within a callback.
+ */
+lr_status lr_engine_stop(struct lr_engine *engine, struct lr_error *error);
+
+/**
+ * Ends the engine in order: new calls get a 503, what is under way has `grace_ms` milliseconds to
+ * end, then the rest is given up, stores are flushed and threads joined. `LR_TIMEOUT` when not
+ * everything had ended in time; the engine has ended even then. A second call does nothing. The
+ * engine is still to be freed.
+ */
+lr_status lr_engine_shutdown(struct lr_engine *engine, uint64_t grace_ms, struct lr_error *error);
+
+/**
+ * Sets an integer parameter of a module. `LR_NOT_FOUND` when there is none of that name (the
+ * detail names the nearest), `LR_INVALID_ARGUMENT` when the value does not fit, `LR_STATE` when it
+ * may only be set before the engine is driven.
+ */
+lr_status lr_engine_modparam_int(struct lr_engine *engine,
+                                 const char *module,
+                                 const char *name,
+                                 int64_t value,
+                                 struct lr_error *error);
+
+/**
+ * Sets a string parameter of a module, as `lr_engine_modparam_int`. The text is copied.
+ */
+lr_status lr_engine_modparam_str(struct lr_engine *engine,
+                                 const char *module,
+                                 const char *name,
+                                 const char *value,
+                                 struct lr_error *error);
+
+/**
+ * Runs an RPC command, as `ul.dump`, on the calling thread. `params` is a JSON array, or NULL for
+ * none; `result` receives the JSON of the answer, which the caller frees with `lr_string_free`.
+ * `LR_NOT_FOUND` when there is no such command (the detail names the nearest),
+ * `LR_INVALID_ARGUMENT` when the parameters do not fit, `LR_MODULE` for the command's own errors,
+ * with their code in the detail.
+ */
+lr_status lr_engine_rpc(struct lr_engine *engine,
+                        const char *command,
+                        const char *params,
+                        char **result,
+                        struct lr_error *error);
+
+/**
+ * The value of a statistic, as of group `usrloc`, name `registered_users`. `LR_NOT_FOUND` when
+ * there is none of that name.
+ */
+lr_status lr_engine_statistic(struct lr_engine *engine,
+                              const char *group,
+                              const char *name,
+                              uint64_t *value,
+                              struct lr_error *error);
+
+/**
+ * How many addresses the engine listens on.
+ */
+lr_status lr_engine_listener_count(struct lr_engine *engine, size_t *count, struct lr_error *error);
+
+/**
+ * Address number `index`, from 0, that the engine listens on, its port filled in. `LR_NOT_FOUND`
+ * beyond the last.
+ */
+lr_status lr_engine_listener(struct lr_engine *engine,
+                             size_t index,
+                             struct lr_address *address,
+                             struct lr_error *error);
+
+/**
+ * Ends a wait that `lr_call_pending` has opened, with `value`; from any thread. Exactly one
+ * succeeds: `LR_GONE` when it was resumed before, its deadline has passed or its call is over.
+ */
+lr_status lr_engine_resume(struct lr_engine *engine,
+                           uint64_t token,
+                           int64_t value,
+                           struct lr_error *error);
+
+/**
+ * Sets the highest level of log records that are kept (an `lr_log_level`).
+ */
+lr_status lr_engine_set_log_level(struct lr_engine *engine,
+                                  lr_log_level level,
+                                  struct lr_error *error);
+
+/**
+ * When the program drives the engine: `callback` is called, from any thread, when another thread
+ * has left something for it; the program then calls `lr_engine_process` or
+ * `lr_engine_handle_timeout` on its own thread. Not needed by a program that waits on
+ * `lr_engine_fd`, which becomes readable then. `user` is handed to the callback; it belongs to the
+ * caller and must outlive the engine.
+ */
+lr_status lr_engine_set_wakeup(struct lr_engine *engine,
+                               lr_wakeup_cb callback,
+                               void *user,
+                               struct lr_error *error);
+
+/**
+ * A descriptor for the program's own poll, epoll or event library: readable when
+ * `lr_engine_process` has something to do. It belongs to the engine: do not read or close it.
+ * `LR_STATE` when the engine has no sockets or runs on its own threads.
+ */
+lr_status lr_engine_fd(struct lr_engine *engine, int *fd, struct lr_error *error);
+
+/**
+ * How many milliseconds `lr_engine_process` may be left uncalled if the descriptor stays quiet;
+ * -1: as long as you like. Made for the timeout of poll and epoll_wait.
+ */
+lr_status lr_engine_next_timeout_ms(struct lr_engine *engine,
+                                    int *timeout_ms,
+                                    struct lr_error *error);
+
+/**
+ * One turn: waits up to `timeout_ms` milliseconds for something to do (0: not at all; negative:
+ * until there is something), then does all there is to do. Callbacks run within it.
+ * `LR_STATE` when the engine runs on its own threads or has ended.
+ */
+lr_status lr_engine_process(struct lr_engine *engine, int64_t timeout_ms, struct lr_error *error);
+
+/**
+ * Serves on the calling thread until `lr_engine_stop` or `lr_engine_shutdown` is called on
+ * another one, or `lr_engine_stop` in a callback. Errors as `lr_engine_process`.
+ */
+lr_status lr_engine_run(struct lr_engine *engine, struct lr_error *error);
+
+/**
+ * Serves on `workers` threads of the engine's own and returns at once. From then on callbacks run
+ * on those threads, several at once when there are several. `LR_STATE` when the engine was
+ * started, driven otherwise now or ended, or `workers` is 0 or more than `lr_config_max_workers`
+ * has made room for.
+ */
+lr_status lr_engine_start(struct lr_engine *engine, uint32_t workers, struct lr_error *error);
+
+/**
+ * Hands in one whole SIP message that came from `from` to `to`, one of the listen addresses, at
+ * `now`. Callbacks run within it; what is to be sent is then there for `lr_engine_poll_output`.
+ * The bytes are copied. `LR_NOT_FOUND` when the engine does not listen on `to`.
+ */
+lr_status lr_engine_handle_input(struct lr_engine *engine,
+                                 const struct lr_time *now,
+                                 const struct lr_address *from,
+                                 const struct lr_address *to,
+                                 const uint8_t *bytes,
+                                 size_t len,
+                                 struct lr_error *error);
+
+/**
+ * Takes the next message that is to be sent. `LR_WOULD_BLOCK` when there is none.
+ */
+lr_status lr_engine_poll_output(struct lr_engine *engine,
+                                struct lr_output *output,
+                                struct lr_error *error);
+
+/**
+ * Lets time pass: does what is due at `now`, and takes in what other threads have left. A call
+ * too early is harmless.
+ */
+lr_status lr_engine_handle_timeout(struct lr_engine *engine,
+                                   const struct lr_time *now,
+                                   struct lr_error *error);
+
+/**
+ * When `lr_engine_handle_timeout` must be called at the latest: nanoseconds of the program's
+ * monotonic clock, or UINT64_MAX when nothing waits for a time.
+ */
+lr_status lr_engine_poll_timeout(struct lr_engine *engine,
+                                 uint64_t *mono_ns,
+                                 struct lr_error *error);
+
+/**
+ * Whether the event is called `name`. False when either is NULL.
+ */
+bool lr_event_is(const struct lr_event *event, const char *name);
+
+/**
+ * The text of the field `name`; empty when there is no such field or it holds an integer.
+ */
+struct lr_str lr_event_text(const struct lr_event *event, const char *name);
+
+/**
+ * The integer of the field `name`; 0 when there is no such field or it holds a text.
+ */
+int64_t lr_event_int(const struct lr_event *event, const char *name);
+
+/**
+ * The request's method as it came, as `INVITE`.
+ */
+lr_status lr_call_method(lr_call call, struct lr_str *out, struct lr_error *error);
+
+/**
+ * Whether the request's method is `method`, as `REGISTER`. False when the call cannot be used
+ * from here or `method` is NULL.
+ */
+bool lr_call_is(lr_call call, const char *method);
+
+/**
+ * Whether the request belongs to a dialog: its To has a tag (RFC 3261 12.2). False when the call
+ * cannot be used from here.
+ */
+bool lr_call_in_dialog(lr_call call);
+
+/**
+ * The Request-URI as rewritten so far.
+ */
+lr_status lr_call_request_uri(lr_call call, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The value of header number `index`, from 0, of those called `name`, as it came; compact forms
+ * count, folded lines stay folded. `LR_NOT_FOUND` when there are not so many.
+ */
+lr_status lr_call_header(lr_call call,
+                         const char *name,
+                         size_t index,
+                         struct lr_str *out,
+                         struct lr_error *error);
+
+/**
+ * The URI of the From header. `LR_NOT_FOUND` when the header is malformed.
+ */
+lr_status lr_call_from_uri(lr_call call, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The URI of the To header. `LR_NOT_FOUND` when the header is malformed.
+ */
+lr_status lr_call_to_uri(lr_call call, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The Call-ID. `LR_NOT_FOUND` when there is none.
+ */
+lr_status lr_call_call_id(lr_call call, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The body as it came; empty when there is none.
+ */
+lr_status lr_call_body(lr_call call, struct lr_str *out, struct lr_error *error);
+
+/**
+ * Where the request came from, and over what.
+ */
+lr_status lr_call_source(lr_call call, struct lr_address *address, struct lr_error *error);
+
+/**
+ * Who sent the request, once an authentication has proved it: the user name of the credentials
+ * and their realm; `realm` may be NULL. `LR_NOT_FOUND` when nothing was proved.
+ */
+lr_status lr_call_identity(lr_call call,
+                           struct lr_str *name,
+                           struct lr_str *realm,
+                           struct lr_error *error);
+
+/**
+ * Replaces the Request-URI of the message that goes out and of lookups. `LR_INVALID_ARGUMENT`
+ * when `uri` is none.
+ */
+lr_status lr_call_set_request_uri(lr_call call, const char *uri, struct lr_error *error);
+
+/**
+ * Sends to the host of `uri` instead of the Request-URI's. `LR_INVALID_ARGUMENT` when `uri` is
+ * none.
+ */
+lr_status lr_call_set_destination(lr_call call, const char *uri, struct lr_error *error);
+
+/**
+ * Adds a branch with its own Request-URI: a relay forks to it beside the Request-URI.
+ * `LR_INVALID_ARGUMENT` when `uri` is none.
+ */
+lr_status lr_call_append_branch(lr_call call, const char *uri, struct lr_error *error);
+
+/**
+ * Appends a header to the message that goes out. `LR_INVALID_ARGUMENT` when the name is no token
+ * or the value more than one line.
+ */
+lr_status lr_call_append_header(lr_call call,
+                                const char *name,
+                                const char *value,
+                                struct lr_error *error);
+
+/**
+ * Removes all headers called `name` from the message that goes out; `removed`, which may be NULL,
+ * receives how many.
+ */
+lr_status lr_call_remove_headers(lr_call call,
+                                 const char *name,
+                                 size_t *removed,
+                                 struct lr_error *error);
+
+/**
+ * Appends a header to the replies made for this request. `LR_INVALID_ARGUMENT` as
+ * `lr_call_append_header`.
+ */
+lr_status lr_call_append_to_reply(lr_call call,
+                                  const char *name,
+                                  const char *value,
+                                  struct lr_error *error);
+
+/**
+ * Answers the request with a `code` from 100 to 699 and a `reason` of one line (NULL: the usual
+ * one). As all actions it is performed after the callback has returned; `on_done` may be NULL,
+ * and then a failure ends the route with a 500.
+ */
+lr_status lr_call_reply(lr_call call,
+                        uint32_t code,
+                        const char *reason,
+                        lr_done_cb on_done,
+                        void *user,
+                        struct lr_error *error);
+
+/**
+ * Relays the request to its branches, or to its Request-URI if it has none: makes the
+ * transaction, forks, and forwards what comes back. An ACK is forwarded without a transaction; a
+ * CANCEL cancels what its INVITE has under way. `on_done` is told once the request is on its way.
+ */
+lr_status lr_call_relay(lr_call call, lr_done_cb on_done, void *user, struct lr_error *error);
+
+/**
+ * Forwards the request without a transaction.
+ */
+lr_status lr_call_forward(lr_call call, lr_done_cb on_done, void *user, struct lr_error *error);
+
+/**
+ * Stores the contacts of a REGISTER in `table` (as `location`) and answers it. The value is 0
+ * when it was refused; the refusal was sent.
+ */
+lr_status lr_call_save(lr_call call,
+                       const char *table,
+                       lr_done_cb on_done,
+                       void *user,
+                       struct lr_error *error);
+
+/**
+ * Replaces the Request-URI by the contacts registered for it in `table` (as `location`). The
+ * value is 0 when there are none.
+ */
+lr_status lr_call_lookup(lr_call call,
+                         const char *table,
+                         lr_done_cb on_done,
+                         void *user,
+                         struct lr_error *error);
+
+/**
+ * Proves that the request comes from an account of `realm`, or challenges it with a 401. The
+ * value is 0 when the answer was sent.
+ */
+lr_status lr_call_www_authenticate(lr_call call,
+                                   const char *realm,
+                                   lr_done_cb on_done,
+                                   void *user,
+                                   struct lr_error *error);
+
+/**
+ * As `lr_call_www_authenticate` with a 407, for requests that are to be relayed.
+ */
+lr_status lr_call_proxy_authenticate(lr_call call,
+                                     const char *realm,
+                                     lr_done_cb on_done,
+                                     void *user,
+                                     struct lr_error *error);
+
+/**
+ * Adds a Record-Route, so that the dialog's later requests come through here.
+ */
+lr_status lr_call_record_route(lr_call call,
+                               lr_done_cb on_done,
+                               void *user,
+                               struct lr_error *error);
+
+/**
+ * Follows the Route headers. The value is 1 when the request has a next hop by them.
+ */
+lr_status lr_call_loose_route(lr_call call, lr_done_cb on_done, void *user, struct lr_error *error);
+
+/**
+ * Checks Max-Forwards, which is set to `limit` when the request has none. The value is 0 when it
+ * was used up; the 483 was sent.
+ */
+lr_status lr_call_max_forwards(lr_call call,
+                               uint8_t limit,
+                               lr_done_cb on_done,
+                               void *user,
+                               struct lr_error *error);
+
+/**
+ * The value is 1 when the Request-URI's host means this engine.
+ */
+lr_status lr_call_is_myself(lr_call call, lr_done_cb on_done, void *user, struct lr_error *error);
+
+/**
+ * Goes on after `ms` milliseconds; the worker serves others meanwhile.
+ */
+lr_status lr_call_pause(lr_call call,
+                        uint64_t ms,
+                        lr_done_cb on_done,
+                        void *user,
+                        struct lr_error *error);
+
+/**
+ * Runs the function `name` of a module, with `count` arguments at `args` (NULL when there are
+ * none), which are copied. The value is the function's own: above 0 is true. Whether there is
+ * such a function, and whether the arguments fit, is told to `on_done`.
+ */
+lr_status lr_call_function(lr_call call,
+                           const char *name,
+                           const struct lr_value *args,
+                           size_t count,
+                           lr_done_cb on_done,
+                           void *user,
+                           struct lr_error *error);
+
+/**
+ * Lets the call wait for the program: `token` receives what `lr_engine_resume` takes, from any
+ * thread, and `on_resume` is called with the value it is given. The wait has its place in the
+ * order of the actions, and a resume that comes earlier is kept for it; `deadline_ms`
+ * milliseconds (at least 1) after it has come to it `on_resume` is called with `LR_TIMEOUT`.
+ * Meanwhile the worker serves others and retransmissions of the request are absorbed. From the
+ * routing callback, answer `LR_PENDING` afterwards.
+ */
+lr_status lr_call_pending(lr_call call,
+                          uint64_t deadline_ms,
+                          lr_resume_cb on_resume,
+                          void *user,
+                          uint64_t *token,
+                          struct lr_error *error);
+
+/**
+ * Keeps the request, as it came, beyond the callback. The caller frees it with `lr_message_free`.
+ */
+lr_status lr_call_retain(lr_call call, lr_message *message, struct lr_error *error);
+
+/**
+ * Frees a message; views of it end. `LR_GONE` when it was freed before.
+ */
+lr_status lr_message_free(lr_message message);
+
+/**
+ * The whole message as it came. The view lives until the message is freed.
+ */
+lr_status lr_message_bytes(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The method. The view lives until the message is freed.
+ */
+lr_status lr_message_method(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The Request-URI as it came. The view lives until the message is freed.
+ */
+lr_status lr_message_request_uri(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The value of header number `index`, from 0, of those called `name`, as `lr_call_header`. The
+ * view lives until the message is freed.
+ */
+lr_status lr_message_header(lr_message message,
+                            const char *name,
+                            size_t index,
+                            struct lr_str *out,
+                            struct lr_error *error);
+
+/**
+ * The URI of the From header. The view lives until the message is freed.
+ */
+lr_status lr_message_from_uri(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The URI of the To header. The view lives until the message is freed.
+ */
+lr_status lr_message_to_uri(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The Call-ID. The view lives until the message is freed.
+ */
+lr_status lr_message_call_id(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * The body; empty when there is none. The view lives until the message is freed.
+ */
+lr_status lr_message_body(lr_message message, struct lr_str *out, struct lr_error *error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* LOOSEROUTE_H */
