@@ -43,6 +43,8 @@ struct Worker {
     route_patch: Patch,
     message: Message,
     pool: SlotPool,
+    /// The transport has one of its own.
+    received: SlotPool,
 }
 
 impl Worker {
@@ -62,13 +64,14 @@ impl Worker {
             route_patch: Patch::new(),
             message: Message::empty(),
             pool: SlotPool::new(DEFAULT_POOL_LIMIT),
+            received: SlotPool::new(DEFAULT_POOL_LIMIT),
         }
     }
 
     /// One message in: what a worker does for it, with a fixed route.
     #[inline(never)]
     fn measured(&mut self, flow: &Flow, data: &[u8]) {
-        let bytes = self.pool.take(data);
+        let bytes = self.received.take(data);
         self.message.parse_into(bytes).expect("well formed");
         let msg = &self.message;
         let mut cx = Cx {

@@ -138,7 +138,7 @@ pub enum RelayError {
 impl RelayError {
     /// The answer for it: code and reason phrase. `None` when the transaction needs none any more.
     /// A 420 needs an Unsupported header: see
-    /// [`unsupported`](super::request::unsupported).
+    /// [`unsupported`](super::unsupported).
     #[must_use]
     pub const fn status(self) -> Option<(u16, &'static str)> {
         match self {

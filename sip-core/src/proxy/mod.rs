@@ -26,7 +26,7 @@ mod hop;
 mod plan;
 mod record_route;
 mod relay;
-pub mod request;
+mod request;
 mod response;
 mod route;
 mod stateless;
@@ -42,6 +42,7 @@ pub use cx::Cx;
 pub use events::{CreateError, DropCause, ForkEvent, Handled, Incoming, RelayError};
 pub use plan::{BranchPlan, RelayPlan};
 pub use record_route::{RecordRoute, record_route};
+pub use request::{unsupported, validate};
 pub use route::{LooseRoute, is_local_uri, loose_route};
 
 use crate::lock::{LockReport, Locks};
@@ -167,9 +168,10 @@ impl Proxy {
         .unwrap_or(Err(ReplyError::Gone))
     }
 
-    /// Takes word that a send with this `origin` failed (RFC 3261 16.9, 17.1.4, 17.2.4).
-    pub fn handle_send_failed(&self, cx: &mut Cx<'_>, origin: u64, error: SendError) -> ForkEvent {
-        timeout::send_failed(self, cx, origin, error)
+    /// Takes word that a send with this `origin` failed (RFC 3261 16.9, 17.1.4, 17.2.4). A request
+    /// that was not sent counts as answered 503, whatever the cause; a response is dropped.
+    pub fn handle_send_failed(&self, cx: &mut Cx<'_>, origin: u64, _: SendError) -> ForkEvent {
+        timeout::send_failed(self, cx, origin)
     }
 
     /// Takes a timer that ran out. A spare one does nothing.

@@ -127,7 +127,6 @@ impl Proxy {
     }
 }
 
-/// Whether a plan's branch may be used: for callers that want to know before they relay.
 impl BranchPlan {
     /// Whether any of `listeners` can send to its target.
     #[must_use]

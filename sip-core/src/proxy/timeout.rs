@@ -2,7 +2,6 @@
 //! cell knows its own deadlines.
 
 use super::{Cx, ForkEvent, Proxy};
-use crate::output::SendError;
 use crate::time::Instant;
 use crate::txn::cell::Cell;
 use crate::txn::client_other::Stimulus;
@@ -35,15 +34,10 @@ pub(super) fn timer(proxy: &Proxy, cx: &mut Cx<'_>, event: TimerEvent) -> ForkEv
     happened.unwrap_or(ForkEvent::Absorbed)
 }
 
-pub(super) fn send_failed(
-    proxy: &Proxy,
-    cx: &mut Cx<'_>,
-    origin: u64,
-    error: SendError,
-) -> ForkEvent {
+pub(super) fn send_failed(proxy: &Proxy, cx: &mut Cx<'_>, origin: u64) -> ForkEvent {
     let (txn, part) = TxnId::from_origin(origin);
     let happened = proxy.with_cell(cx, txn, |cx, cell| match part {
-        Part::Server => proxy.on_server_failed(cx, cell, error),
+        Part::Server => proxy.on_server_failed(cx, cell),
         Part::Branch(index) => proxy.on_branch_failed(cx, cell, index),
         Part::Cancel(index) => proxy.on_cancel_failed(cx, cell, index),
     });
@@ -146,7 +140,7 @@ impl Proxy {
     }
 
     /// A response was not sent: it is dropped, and the branches go on (RFC 3261 16.9).
-    fn on_server_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell, _: SendError) -> ForkEvent {
+    fn on_server_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell) -> ForkEvent {
         let times = cell.server_times(&self.params);
         let effects = cell.server.transport_error(cx.now.mono, &times);
         match effects.has(Effects::FAILED) {

@@ -1,7 +1,10 @@
 //! One request, one branch: RFC 3261 16.6, 18.2, RFC 3581.
 
+use bytes::BytesMut;
 use sip_core::output::SendError;
-use sip_core::proxy::{ForkEvent, RelayError};
+use sip_core::proxy::{ForkEvent, RelayError, RelayPlan, is_local_uri, loose_route};
+use sip_core::proxy::{unsupported, validate};
+use sip_parser::{Message, Patch};
 
 use crate::support::{
     BOB, CALLER, World, branch_over, ladder, list, request, request_with, tcp, udp,
@@ -132,6 +135,20 @@ fn what_must_not_be_forwarded_is_refused() {
     w.drain();
 }
 
+/// RFC 3261 16.3 step 5, 20.40.
+#[test]
+fn a_420_says_what_is_not_supported() {
+    let text = request_with("OPTIONS", "o1", "Proxy-Require: a, b\r\nProxy-Require: c\r\n");
+    let msg = Message::parse(text.into()).unwrap();
+    assert_eq!(validate(&msg), Err(RelayError::BadExtension));
+    let mut lines = BytesMut::new();
+    unsupported(&msg, &mut lines);
+    assert_eq!(lines, &b"Unsupported: a, b\r\nUnsupported: c\r\n"[..]);
+    // An ACK and a CANCEL are not negotiated about.
+    let ack = request_with("ACK", "o1", "Proxy-Require: a\r\n");
+    assert_eq!(validate(&Message::parse(ack.into()).unwrap()), Ok(Some(70)));
+}
+
 #[test]
 fn without_max_forwards_one_is_added() {
     let mut w = World::new(&[BOB]);
@@ -162,6 +179,32 @@ fn the_path_of_a_binding_becomes_the_route() {
     w.targets[0].path = Some("<sip:edge1;lr>, <sip:edge2;lr>".into());
     let out = w.recv(CALLER, &request_with("OPTIONS", "o1", "Route: <sip:far;lr>\r\n"));
     assert_eq!(out[0].all("Route"), ["<sip:edge1;lr>, <sip:edge2;lr>", "<sip:far;lr>"]);
+}
+
+/// A preloaded Route to us, and a callee behind an edge proxy (RFC 3327 5.5).
+#[test]
+fn the_path_takes_the_place_of_our_own_route() {
+    let mut w = World::new(&[]);
+    for text in [
+        request_with("OPTIONS", "o1", "Route: <sip:192.0.2.100;lr>, <sip:far;lr>\r\n"),
+        request("OPTIONS", "o2").replacen(
+            "Via:",
+            "Route: <sip:192.0.2.100;lr>\r\nRoute: <sip:far;lr>\r\nVia:",
+            1,
+        ),
+    ] {
+        w.recv(CALLER, &text);
+        let (msg, mut patch) = (Message::parse(text.into()).unwrap(), Patch::new());
+        let listeners = w.proxy.listeners().clone();
+        loose_route(&msg, &mut patch, |uri| is_local_uri(&listeners, uri)).unwrap();
+        let mut branch = crate::support::branch(BOB);
+        branch.path = Some("<sip:edge;lr>".into());
+        let plan = RelayPlan::new(&patch).branch(branch);
+        let txn = w.txn.unwrap();
+        let (relayed, out) = w.with(|p, cx| p.relay(cx, txn, &msg, &plan));
+        assert_eq!(relayed, Ok(()));
+        assert_eq!(out[0].all("Route"), ["<sip:edge;lr>", "<sip:far;lr>"]);
+    }
 }
 
 /// RFC 3261 18.2.2: over a connection the answer goes back on it.
