@@ -58,3 +58,8 @@ pub use status::reason_phrase;
 pub use uri::host::Host;
 pub use uri::params::Params;
 pub use uri::{Scheme, Uri, UriError, UriFault};
+
+/// The examples of the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
