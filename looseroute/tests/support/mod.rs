@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 mod config;
+pub(crate) mod network;
 mod node;
 mod route;
 
