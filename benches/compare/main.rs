@@ -34,7 +34,7 @@ compare [options]: CPU time of looseroute and of Debian's kamailio, saturated, A
   --rounds N          measurements of each (5)
   --seconds S         how long each (4)
   --users N           registered users (10000)
-  --inflight N        in flight at once (64)
+  --inflight N        in flight at once (32)
   --server-cpu N      the core of both servers (0)
   --load-cpu N        the core of the generator (1)
   --max-ratio R       fail when ours costs more than R of kamailio's in register or call
@@ -92,7 +92,7 @@ fn options(mut args: Args) -> Result<Options, String> {
         plan: Plan {
             programs,
             load_cpu: args.value("--load-cpu", 1)?,
-            inflight: args.value("--inflight", 64)?,
+            inflight: args.value("--inflight", 32)?,
             users: args.value("--users", 10_000)?,
             seconds: args.value("--seconds", 4.0)?,
             sleep: args.flag("--sleep"),

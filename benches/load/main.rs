@@ -31,7 +31,7 @@ scenarios
 
 options
   --server ADDR    the server (127.0.0.1:5060)
-  --inflight N     closed loop: N at a time, the next when one ends (64)
+  --inflight N     closed loop: N at a time, the next when one ends (32)
   --rate R         open loop: R starts a second, whatever becomes of them
   --slots N        open loop: most in flight at once (100000)
   --users N        registered users (10000)
@@ -94,6 +94,6 @@ fn pace(args: &mut Args) -> Result<Pace, String> {
         (Some(_), Some(_)) => Err("--rate and --inflight exclude each other".to_owned()),
         (Some(rate), None) if rate > 0.0 => Ok(Pace::Open { rate }),
         (Some(_), None) => Err("--rate must be positive".to_owned()),
-        (None, inflight) => Ok(Pace::Closed { inflight: inflight.unwrap_or(64) }),
+        (None, inflight) => Ok(Pace::Closed { inflight: inflight.unwrap_or(32) }),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum State {
     Proceeding,
     /// BYE sent.
     Ending,
+    /// BYE answered before the ACK had reached the answering side.
+    Unacknowledged,
 }
 
 /// One transaction or call. Times are nanoseconds of the run's clock.

@@ -16,8 +16,6 @@ pub(crate) struct Tally {
     pub(crate) stale: u64,
     /// Open loop: starts that were due when nothing was free.
     pub(crate) missed: u64,
-    /// Calls that ended without the ACK at the answering side.
-    pub(crate) unacknowledged: u64,
     /// The first unexpected status line.
     pub(crate) first_failure: Option<String>,
 }
@@ -45,7 +43,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// True when nothing failed.
     pub(crate) fn clean(&self) -> bool {
-        self.done > 0 && self.tally.failed == 0 && self.tally.unacknowledged == 0
+        self.done > 0 && self.tally.failed == 0
     }
 
     /// One line for programs: `RESULT key=value …`, times in microseconds.
@@ -53,7 +51,7 @@ impl Outcome {
         let micros = |ns: u64| ns as f64 / 1000.0;
         let mut line = format!(
             "RESULT scenario={} load={} seconds={:.2} done={} tps={:.0} failed={} repeated={} stale={} \
-             missed={} unacknowledged={} p50_us={:.0} p99_us={:.0} max_us={:.0}",
+             missed={} p50_us={:.0} p99_us={:.0} max_us={:.0}",
             self.scenario,
             self.load,
             self.seconds,
@@ -63,7 +61,6 @@ impl Outcome {
             self.tally.repeated,
             self.tally.stale,
             self.tally.missed,
-            self.tally.unacknowledged,
             micros(self.latency.quantile(0.5)),
             micros(self.latency.quantile(0.99)),
             micros(self.latency.max()),
@@ -112,9 +109,6 @@ impl Outcome {
         }
         if self.tally.missed > 0 {
             rows.push(("missed starts", self.tally.missed.to_string()));
-        }
-        if self.tally.unacknowledged > 0 {
-            rows.push(("calls without ACK", self.tally.unacknowledged.to_string()));
         }
         if let Some(cost) = self.cost() {
             rows.push((
