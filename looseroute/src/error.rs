@@ -21,6 +21,17 @@ pub enum RouteError {
     Other(String),
 }
 
+impl RouteError {
+    /// The answer that an unanswered request gets: the action's own, or 500.
+    #[must_use]
+    pub const fn status(&self) -> (u16, &'static str) {
+        match self {
+            Self::Action(error) => error.status(),
+            Self::Other(_) => (500, "Server Internal Error"),
+        }
+    }
+}
+
 impl From<String> for RouteError {
     fn from(text: String) -> Self {
         Self::Other(text)

@@ -96,6 +96,17 @@ pub enum ActionError {
     /// The transaction refused: already answered, gone, no target …
     #[error("{0}")]
     Transaction(String),
+    /// The request deserves this answer, which was not sent: the route may answer otherwise; if it
+    /// ends with the error, the engine sends it.
+    #[error("{text} ({code} {reason})")]
+    Status {
+        /// The status code.
+        code: u16,
+        /// The reason phrase.
+        reason: &'static str,
+        /// What is wrong.
+        text: String,
+    },
     /// A limit was met; the request deserves a 503.
     #[error("{0}")]
     Overload(String),
@@ -126,6 +137,19 @@ impl From<Result<Self, ActionError>> for Flow {
 }
 
 impl ActionError {
+    /// The answer that a request deserves whose route ends with this error.
+    #[must_use]
+    pub const fn status(&self) -> (u16, &'static str) {
+        match self {
+            Self::Status { code, reason, .. } => (*code, *reason),
+            Self::Message(_) => (400, "Bad Request"),
+            Self::Overload(_) => (503, "Service Unavailable"),
+            Self::Deadline(_) => (408, "Request Timeout"),
+            Self::Shutdown => (503, "Shutting Down"),
+            _ => (500, "Server Internal Error"),
+        }
+    }
+
     /// An error about argument `index` (from 1) of `function`.
     #[must_use]
     pub fn argument(function: &'static str, index: usize, problem: impl Into<String>) -> Self {

@@ -32,8 +32,23 @@ pub enum Verdict {
     Ok,
     /// With `drop`: in a reply route the reply is not forwarded.
     Drop,
-    /// With an error of its own; an unanswered request gets a 500 and the text is logged.
-    Failed(String),
+    /// With an error; an unanswered request gets the status, and the text is logged.
+    Failed {
+        /// The status code, 500 as a rule.
+        code: u16,
+        /// Its reason phrase.
+        reason: &'static str,
+        /// What went wrong.
+        text: String,
+    },
+}
+
+impl Verdict {
+    /// A failure of the route itself: 500.
+    #[must_use]
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::Failed { code: 500, reason: "Server Internal Error", text: text.into() }
+    }
 }
 
 /// The routes of an engine as one worker sees them.

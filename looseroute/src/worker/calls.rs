@@ -5,7 +5,7 @@ use sip_module_api::Call;
 use sip_module_api::call::WaitToken;
 use sip_module_api::flow::Then;
 use sip_module_api::job::ResumeToken;
-use sip_module_api::router::RunId;
+use sip_module_api::router::{RunId, Verdict};
 use sip_module_api::value::Value;
 
 /// One call in a route.
@@ -13,6 +13,8 @@ pub(super) struct Entry {
     pub(super) call: Call,
     pub(super) run: Option<RunId>,
     pub(super) parked: Option<Parked>,
+    /// How the route ended that gave up waiting for a function which still runs.
+    pub(super) ended: Option<Verdict>,
     /// Values of external waits that were ended before the route came to wait for them.
     pub(super) early: Vec<(WaitToken, Value)>,
 }
@@ -67,15 +69,21 @@ impl Calls {
         self.live
     }
 
-    /// A call state to use again, if one is idle.
+    /// A call state to use again, if one is idle. One that a route's handle still names is let go:
+    /// it is the handle's.
     pub(super) fn spare(&mut self) -> Option<Call> {
-        self.spare.pop()
+        while let Some(call) = self.spare.pop() {
+            if call.is_unique() {
+                return Some(call);
+            }
+        }
+        None
     }
 
     /// Puts a call in; answers its slot and the token of its next wait. `None` when no number is
     /// left.
     pub(super) fn insert(&mut self, call: Call) -> Option<(u32, ResumeToken)> {
-        let entry = Entry { call, run: None, parked: None, early: Vec::new() };
+        let entry = Entry { call, run: None, parked: None, ended: None, early: Vec::new() };
         let at = match self.empty.pop() {
             Some(at) => at,
             None if self.slots.len() >= MAX_SLOTS => return None,
@@ -108,7 +116,7 @@ impl Calls {
         ResumeToken::new(self.worker, slot.generation, at)
     }
 
-    /// Takes a call out; its state is kept for another if no handle is left.
+    /// Takes a call out; its state is kept for another, if no handle is left by then.
     pub(super) fn remove(&mut self, at: u32) {
         let Some(slot) = self.slots.get_mut(at as usize) else { return };
         let Some(entry) = slot.entry.take() else { return };
@@ -120,7 +128,7 @@ impl Calls {
     }
 
     fn keep(&mut self, call: Call) {
-        if self.spare.len() < KEPT_CALLS && call.is_unique() {
+        if self.spare.len() < KEPT_CALLS {
             self.spare.push(call);
         }
     }

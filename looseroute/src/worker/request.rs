@@ -73,10 +73,10 @@ impl Worker {
 
     /// The route of a request has ended.
     pub(super) fn end_request(&mut self, now: Now, slot: u32, call: Call, verdict: Verdict) {
-        if let Verdict::Failed(text) = verdict {
+        if let Verdict::Failed { code, reason, text } = verdict {
             self.stats.inc(self.shared.counters.route_errors);
             log!(self.shared.parts.log, Error, "core", "the route of {} failed: {text}", describe(&call));
-            self.answer(now, &call, 500, "Server Internal Error");
+            self.answer(now, &call, code, reason);
         }
         {
             let mut state = call.lock();
@@ -95,11 +95,11 @@ impl Worker {
         if state.outcome != Outcome::Open || state.msg.method() == Some(Method::Ack) {
             return;
         }
-        let mut cx = turn!(self, now);
-        let mut reply = Reply::with_reason(code, reason.as_bytes());
         if code == 503 {
-            reply = reply.headers(RETRY_LATER);
+            state.reply_headers.extend_from_slice(RETRY_LATER);
         }
+        let mut cx = turn!(self, now);
+        let reply = Reply::with_reason(code, reason.as_bytes()).headers(&state.reply_headers);
         let sent = match state.txn {
             Some(txn) => self.shared.proxy.reply(&mut cx, txn, &reply),
             None => self.shared.proxy.reply_stateless(&mut cx, &state.flow, &state.msg, &reply),

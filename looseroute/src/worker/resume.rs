@@ -4,6 +4,7 @@ use sip_module_api::Call;
 use sip_module_api::call::{ActionResult, WaitToken};
 use sip_module_api::flow::{ActionCx, ActionError, Resumed};
 use sip_module_api::job::ResumeToken;
+use sip_module_api::router::{Step, Verdict};
 use sip_module_api::value::Value;
 
 use super::calls::{Parked, ParkedFor};
@@ -13,6 +14,9 @@ use crate::mail::Mail;
 
 /// Letters one turn reads at most; the rest waits for the next, after the sockets had theirs.
 const LETTERS_PER_TURN: usize = 1024;
+/// Waits that a route may still begin, one after the other, while the engine stops; each ends at
+/// once.
+const LAST_WAITS: usize = 8;
 
 impl Worker {
     /// Reads the letter box.
@@ -83,34 +87,68 @@ impl Worker {
     }
 
     fn go_on(&mut self, now: Now, slot: u32, call: &Call, id: u32, performed: Performed) {
-        let Some(run) = self.calls.get(slot).and_then(|e| e.run) else { return };
-        let step = match performed {
-            Performed::Parked => return,
-            Performed::Exit => {
-                self.router.cancel(run);
-                sip_module_api::router::Step::Done(sip_module_api::router::Verdict::Ok)
-            }
-            Performed::Done(result) => {
-                call.lock().finish_action(id, result);
+        if matches!(performed, Performed::Parked) {
+            return;
+        }
+        let Some(entry) = self.calls.get(slot) else { return };
+        let step = match (entry.ended.take(), entry.run, performed) {
+            // The route has ended while its function ran on.
+            (Some(verdict), ..) => Step::Done(verdict),
+            (None, Some(run), Performed::Done(result)) => {
+                call.finish_action(id, result);
                 self.router.resume(run, call)
             }
+            (None, Some(run), _) => {
+                self.router.cancel(run);
+                Step::Done(Verdict::Ok)
+            }
+            (None, None, _) => return,
         };
         self.drive(now, slot, call, step);
     }
 
-    /// A waker was called. A call that waits for an action is polled too: its route may join
-    /// several futures.
+    /// A waker was called.
     fn wake(&mut self, now: Now, token: ResumeToken) {
         let Some(slot) = self.calls.find(token) else {
             self.stats.inc(self.shared.counters.late_resumes);
             return;
         };
         let Some(entry) = self.calls.get(slot) else { return };
-        if !matches!(entry.parked, Some(Parked { kind: ParkedFor::Waker, .. })) {
-            return;
+        match &entry.parked {
+            None => {}
+            Some(Parked { kind: ParkedFor::Waker, .. }) => {
+                if let Some((slot, call, _)) = self.unpark(token) {
+                    self.poll_again(now, slot, &call);
+                }
+            }
+            Some(_) => self.poll_beside(now, slot, token),
         }
-        if let Some((slot, call, _)) = self.unpark(token) {
-            self.poll_again(now, slot, &call);
+    }
+
+    /// Polls a route that waits for an action: it may wait for something else at the same time. If
+    /// it gives the action up for that, a wait ends with it; a function runs to its end first.
+    fn poll_beside(&mut self, now: Now, slot: u32, token: ResumeToken) {
+        let Some(entry) = self.calls.get(slot) else { return };
+        let (call, Some(run), None) = (entry.call.clone(), entry.run, &entry.ended) else { return };
+        let step = self.router.resume(run, &call);
+        let asked = call.lock().under_way();
+        let Some(entry) = self.calls.get(slot) else { return };
+        let Some(parked) = &entry.parked else { return };
+        match (step, &parked.kind) {
+            (Step::Suspended(_), _) if asked.is_some() && asked == parked.action => {}
+            (Step::Suspended(_), ParkedFor::Function(_)) => {}
+            (Step::Done(verdict), ParkedFor::Function(_)) => {
+                entry.run = None;
+                entry.ended = Some(verdict);
+            }
+            (step, kind) => {
+                if let ParkedFor::External(wait) = kind {
+                    self.shared.mail.expire_wait(*wait);
+                }
+                if self.unpark(token).is_some() {
+                    self.drive(now, slot, &call, step);
+                }
+            }
         }
     }
 
@@ -145,18 +183,36 @@ impl Worker {
         let Some(entry) = self.calls.get(slot) else { return };
         let Some(parked) = &mut entry.parked else { return };
         parked.timer = None;
+        // Ended by the host already: the letter is in the box, and it was told so.
+        if let ParkedFor::External(wait) = parked.kind
+            && !self.shared.mail.expire_wait(wait)
+        {
+            return;
+        }
         if !matches!(parked.kind, ParkedFor::Sleep) {
             self.stats.inc(self.shared.counters.deadlines);
         }
         self.resume(now, token, Resumed::Deadline);
     }
 
-    /// Ends every wait, as the engine stops.
+    /// Ends every wait, as the engine stops. A route that waits again and again is ended itself.
     pub(crate) fn abandon_all(&mut self, now: Now) {
+        self.handle_mail(now);
+        for _ in 0..LAST_WAITS {
+            for slot in self.calls.used() {
+                let token = self.calls.get(slot).map(|e| e.call.lock().token);
+                if let Some(token) = token {
+                    self.resume(now, token, Resumed::Shutdown);
+                }
+            }
+            if self.calls.live() == 0 {
+                return;
+            }
+        }
         for slot in self.calls.used() {
-            let token = self.calls.get(slot).map(|e| e.call.lock().token);
-            if let Some(token) = token {
-                self.resume(now, token, Resumed::Shutdown);
+            let call = self.calls.get(slot).map(|e| e.call.clone());
+            if let Some(call) = call {
+                self.fail_parked(now, slot, &call, 503, "Shutting Down");
             }
         }
     }
@@ -179,8 +235,7 @@ impl Worker {
         if let Some(run) = self.calls.get(slot).and_then(|e| e.run) {
             self.router.cancel(run);
         }
-        let ended = sip_module_api::router::Verdict::Ok;
-        self.end_request(now, slot, call.clone(), ended);
+        self.end_request(now, slot, call.clone(), Verdict::Ok);
     }
 }
 

@@ -127,7 +127,7 @@ impl Router for RustRouter {
 
     fn start(&mut self, route: RouteId, call: &Call) -> Step {
         let Some(mut slot) = self.take_slot(route) else {
-            return Step::Done(Verdict::Failed(format!("no route has number {}", route.0)));
+            return Step::Done(Verdict::failed(format!("no route has number {}", route.0)));
         };
         slot.start(call.clone());
         match poll(slot.as_mut(), call) {
@@ -141,7 +141,7 @@ impl Router for RustRouter {
 
     fn resume(&mut self, run: RunId, call: &Call) -> Step {
         let Some(Some((_, slot))) = self.runs.get_mut(run.0 as usize) else {
-            return Step::Done(Verdict::Failed("the route's run is gone".into()));
+            return Step::Done(Verdict::failed("the route's run is gone"));
         };
         match poll(slot.as_mut(), call) {
             Some(verdict) => {
@@ -169,14 +169,17 @@ fn poll(slot: &mut dyn Slot, call: &Call) -> Option<Verdict> {
     match polled {
         Ok(Poll::Pending) => None,
         Ok(Poll::Ready(Ok(()))) => Some(Verdict::Ok),
-        Ok(Poll::Ready(Err(e))) => Some(Verdict::Failed(e.to_string())),
+        Ok(Poll::Ready(Err(e))) => {
+            let (code, reason) = e.status();
+            Some(Verdict::Failed { code, reason, text: e.to_string() })
+        }
         Err(panic) => {
             let text = panic
                 .downcast_ref::<&str>()
                 .map(|s| (*s).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned())
                 .unwrap_or_default();
-            Some(Verdict::Failed(format!("the route panicked: {text}")))
+            Some(Verdict::failed(format!("the route panicked: {text}")))
         }
     }
 }

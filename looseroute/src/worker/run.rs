@@ -46,7 +46,7 @@ impl Worker {
             };
             match self.perform(now, slot, call, id, action) {
                 Performed::Done(result) => {
-                    call.lock().finish_action(id, result);
+                    call.finish_action(id, result);
                     step = self.router.resume(run, call);
                 }
                 Performed::Parked => return,
@@ -126,6 +126,8 @@ impl Worker {
             Flow::Return(value) => Performed::Done(Ok(Value::Int(value))),
             Flow::Error(error) => {
                 log!(self.shared.parts.log, Debug, "core", "action failed: {error}");
+                // It may have given a completion away for a wait that now never comes.
+                self.renew_token(slot, call);
                 Performed::Done(Err(error))
             }
             Flow::Exit => Performed::Exit,

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use sip_core::time::Duration;
 
@@ -60,8 +60,9 @@ pub enum Action {
 /// value that a wait was resumed with.
 pub type ActionResult = Result<Value, ActionError>;
 
-/// A route's wait for one action. Asked for when first polled; dropping it gives up the result,
-/// not the action.
+/// A route's wait for one action. Asked for when first polled, and performed once those asked for
+/// before are done: a route has one action under way at a time. Dropping it gives up the result; a
+/// wait or a pause ends with it, a function that runs already runs to its end.
 #[must_use = "an action is performed only when it is awaited"]
 pub struct ActionFuture {
     call: Call,
@@ -83,35 +84,41 @@ impl ActionFuture {
 impl Future for ActionFuture {
     type Output = ActionResult;
 
-    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<ActionResult> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ActionResult> {
         let this = &mut *self;
         let mut call = this.call.lock();
         match std::mem::replace(&mut this.state, State::Done) {
             // Another action of the same route is under way: ours has its turn when it is done.
-            State::Wanted(action) if call.action.is_some() || call.next_action & 1 == 1 => {
+            State::Wanted(action) if call.under_way().is_some() => {
                 this.state = State::Wanted(action);
-                Poll::Pending
             }
             State::Wanted(action) => {
-                call.next_action += 1;
+                call.next_action = call.next_action.wrapping_add(1);
                 let id = call.next_action;
                 call.action = Some((id, action));
                 this.state = State::Asked(id);
-                Poll::Pending
             }
             State::Asked(id) => match call.result.take() {
                 Some((done, result)) if done == id => {
-                    call.next_action = call.next_action.wrapping_add(1);
-                    Poll::Ready(result)
+                    call.next_action = id.wrapping_add(1);
+                    let others = std::mem::take(&mut call.wakers);
+                    drop(call);
+                    others.into_iter().for_each(Waker::wake);
+                    return Poll::Ready(result);
                 }
                 other => {
                     call.result = other;
                     this.state = State::Asked(id);
-                    Poll::Pending
                 }
             },
-            State::Done => Poll::Pending,
+            State::Done => return Poll::Pending,
         }
+        // The route is polled with the call's own waker whenever an action is done. Whoever polls
+        // with another one, as sets of futures do, has to be woken.
+        if !this.call.is_own(cx.waker()) && !call.wakers.iter().any(|w| w.will_wake(cx.waker())) {
+            call.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 }
 
@@ -126,6 +133,9 @@ impl Drop for ActionFuture {
             call.next_action = id.wrapping_add(1);
         }
         call.result.take_if(|(done, _)| *done == id);
+        let others = std::mem::take(&mut call.wakers);
+        drop(call);
+        others.into_iter().for_each(Waker::wake);
     }
 }
 

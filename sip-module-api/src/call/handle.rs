@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Wake;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Wake, Waker};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -13,7 +13,7 @@ use sip_core::time::Duration;
 use sip_parser::{HeaderId, Message, Method};
 use smallvec::SmallVec;
 
-use super::action::{Action, ActionFuture, ExternalWait, FunctionRef};
+use super::action::{Action, ActionFuture, ActionResult, ExternalWait, FunctionRef};
 use super::mask::RouteMask;
 use super::state::{Branch, CallState, Identity, Outcome};
 use crate::job::{Mailbox, ResumeToken};
@@ -33,6 +33,20 @@ struct Cell {
     mailbox: Arc<dyn Mailbox>,
     /// The token that a foreign future wakes the call by; 0 while it is not parked.
     waiting: AtomicU64,
+    /// A wake-up that came while it was not parked, to be passed on when it is: the future may
+    /// have become ready between its poll and the parking, or want to be polled once more.
+    woken: AtomicBool,
+}
+
+impl Cell {
+    /// Posts a wake-up that is noted, if the call is parked. Whoever comes second, the waker or
+    /// the worker that parks, sees both marks and posts it (hence the sequential order).
+    fn pass_on(&self) {
+        let token = self.waiting.load(Ordering::SeqCst);
+        if token != 0 && self.woken.swap(false, Ordering::SeqCst) {
+            self.mailbox.wake(ResumeToken(token));
+        }
+    }
 }
 
 impl Wake for Cell {
@@ -41,10 +55,8 @@ impl Wake for Cell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let token = self.waiting.load(Ordering::Acquire);
-        if token != 0 {
-            self.mailbox.wake(ResumeToken(token));
-        }
+        self.woken.store(true, Ordering::SeqCst);
+        self.pass_on();
     }
 }
 
@@ -53,7 +65,8 @@ impl Call {
     #[must_use]
     pub fn new(mailbox: Arc<dyn Mailbox>, msg: Message, flow: Flow, kind: RouteMask) -> Self {
         let state = CallState::new(Arc::clone(&mailbox), msg, flow, kind);
-        Self(Arc::new(Cell { state: Mutex::new(state), mailbox, waiting: AtomicU64::new(0) }))
+        let (waiting, woken) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self(Arc::new(Cell { state: Mutex::new(state), mailbox, waiting, woken }))
     }
 
     /// Whether this is the only handle, so that the worker may reuse the state.
@@ -71,13 +84,34 @@ impl Call {
 
     /// A waker that lets the worker poll the route again.
     #[must_use]
-    pub fn waker(&self) -> std::task::Waker {
-        std::task::Waker::from(Arc::clone(&self.0))
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
     }
 
-    /// Sets the token that the waker wakes by; 0 disarms it.
+    /// Whether `waker` is this call's own.
+    pub(super) fn is_own(&self, waker: &Waker) -> bool {
+        std::ptr::addr_eq(waker.data(), Arc::as_ptr(&self.0))
+    }
+
+    /// Sets the token that the waker wakes by, and passes on a wake-up that came before; 0 disarms
+    /// it.
     pub fn arm_waker(&self, token: u64) {
-        self.0.waiting.store(token, Ordering::Release);
+        if token == 0 {
+            self.0.waiting.store(0, Ordering::Release);
+            return;
+        }
+        self.0.waiting.store(token, Ordering::SeqCst);
+        self.0.pass_on();
+    }
+
+    /// Leaves the result of action number `id` for the route, and wakes those of its futures that
+    /// are polled only when woken.
+    pub fn finish_action(&self, id: u32, result: ActionResult) {
+        let mut state = self.lock();
+        state.result = Some((id, result));
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// The request's method.

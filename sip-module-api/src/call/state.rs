@@ -2,6 +2,7 @@
 //! goes out, where it is to go, and what became of it.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use bytes::{Bytes, BytesMut};
 use sip_core::net::{Flow, Target};
@@ -129,7 +130,12 @@ pub struct CallState {
     pub(super) result: Option<(u32, ActionResult)>,
     pub(super) next_action: u32,
     pub(super) waits: SmallVec<[WaitToken; 1]>,
+    /// Wakers of action futures that something other than the route itself polls.
+    pub(super) wakers: Vec<Waker>,
 }
+
+/// Room for the header lines of most replies.
+const REPLY_HEADERS: usize = 512;
 
 impl CallState {
     /// A state for `msg`, which came by `flow` and enters a route of `kind`.
@@ -149,7 +155,7 @@ impl CallState {
             record_route: None,
             rr_params: BytesMut::new(),
             max_forwards: None,
-            reply_headers: BytesMut::new(),
+            reply_headers: BytesMut::with_capacity(REPLY_HEADERS),
             identity: None,
             avps: SmallVec::new(),
             outcome: Outcome::Open,
@@ -159,6 +165,7 @@ impl CallState {
             result: None,
             next_action: 0,
             waits: SmallVec::new(),
+            wakers: Vec::new(),
         }
     }
 
@@ -186,6 +193,7 @@ impl CallState {
         self.action = None;
         self.result = None;
         self.next_action = 0;
+        self.wakers.clear();
     }
 
     /// The Request-URI as rewritten so far.
@@ -228,9 +236,11 @@ impl CallState {
         self.action.take()
     }
 
-    /// Leaves the result of action number `id` for the route.
-    pub fn finish_action(&mut self, id: u32, result: ActionResult) {
-        self.result = Some((id, result));
+    /// The number of the action that the route waits for; `None` when it waits for none, or has
+    /// given up the one it asked for.
+    #[must_use]
+    pub const fn under_way(&self) -> Option<u32> {
+        if self.next_action & 1 == 1 { Some(self.next_action) } else { None }
     }
 
     /// Whether this call has opened `wait` and not closed it.

@@ -172,12 +172,13 @@ fn answer(
     if code >= 300 {
         return crate::sl::answer(cx, call, code, reason.as_bytes(), true).map(drop);
     }
-    let headers = call.reply_headers.split();
-    let reply = Reply::with_reason(code, reason.as_bytes()).headers(&headers).to(&call.msg);
+    let headers = &call.reply_headers;
+    let reply = Reply::with_reason(code, reason.as_bytes()).headers(headers).to(&call.msg);
     let sent = match call.txn {
         Some(txn) => cx.proxy.reply(cx.core, txn, &reply),
         None => cx.proxy.reply_stateless(cx.core, &call.flow, &call.msg, &reply),
     };
+    call.reply_headers.clear();
     sent.map_err(|e| ActionError::Transaction(e.to_string()))?;
     call.outcome = Outcome::Replied(code);
     Ok(())

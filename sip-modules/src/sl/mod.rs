@@ -154,12 +154,12 @@ pub fn answer(
     if let Outcome::Replied(sent) = call.outcome {
         return Err(ActionError::Transaction(format!("the request was answered with {sent} already")));
     }
-    let headers = call.reply_headers.split().freeze();
-    let reply = Reply::with_reason(code, reason).headers(&headers);
+    let reply = Reply::with_reason(code, reason).headers(&call.reply_headers);
     let sent = match call.txn.filter(|_| stateful) {
         Some(txn) => cx.proxy.reply(cx.core, txn, &reply.to(&call.msg)),
         None => cx.proxy.reply_stateless(cx.core, &call.flow, &call.msg, &reply),
     };
+    call.reply_headers.clear();
     sent.map_err(|e| ActionError::Transaction(e.to_string()))?;
     if code >= 200 {
         call.outcome = Outcome::Replied(code);

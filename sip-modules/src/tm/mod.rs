@@ -204,9 +204,10 @@ fn t_reply(cx: &mut ActionCx<'_, '_>, call: &mut CallState, code: u16, reason: &
         other => return other,
     }
     let Some(txn) = call.txn else { return Flow::Return(-1) };
-    let headers = call.reply_headers.split().freeze();
-    let reply = Reply::with_reason(code, reason).headers(&headers);
-    match cx.proxy.reply(cx.core, txn, &reply) {
+    let reply = Reply::with_reason(code, reason).headers(&call.reply_headers);
+    let sent = cx.proxy.reply(cx.core, txn, &reply);
+    call.reply_headers.clear();
+    match sent {
         Ok(()) => {
             if code >= 200 {
                 call.outcome = Outcome::Replied(code);

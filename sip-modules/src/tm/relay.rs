@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use sip_core::net::Target;
-use sip_core::proxy::{BranchPlan, CreateError, RecordRoute, RelayPlan};
+use sip_core::proxy::{
+    BranchPlan, CreateError, RecordRoute, RelayError, RelayPlan, unsupported,
+};
 use sip_core::txn::TxnId;
 use sip_module_api::call::{CallState, Outcome};
 use sip_module_api::flow::{ActionCx, ActionError, Flow, Resumed, Suspend};
@@ -182,9 +184,8 @@ fn go(
 ) -> Result<i64, ActionError> {
     // An ACK has no transaction of its own; to a 2xx it is just passed on (RFC 3261 16.11, 17.2.1).
     if how == How::Stateless || call.msg.method() == Some(Method::Ack) {
-        cx.proxy
-            .forward_stateless(cx.core, &call.flow, &call.msg, plan)
-            .map_err(|e| ActionError::Transaction(e.to_string()))?;
+        let sent = cx.proxy.forward_stateless(cx.core, &call.flow, &call.msg, plan);
+        sent.map_err(|e| refused(call, e))?;
         call.outcome = Outcome::Forwarded;
         return Ok(1);
     }
@@ -202,10 +203,26 @@ fn go(
     call.txn = Some(txn);
     cx.proxy.relay(cx.core, txn, &call.msg, plan).map_err(|e| {
         log!(cx.engine.log, Info, "tm", "not relayed: {e}");
-        ActionError::Transaction(e.to_string())
+        refused(call, e)
     })?;
     call.outcome = Outcome::Relayed;
     Ok(1)
+}
+
+/// The error for a request that was not relayed, with the answer it deserves.
+fn refused(call: &mut CallState, error: RelayError) -> ActionError {
+    let text = error.to_string();
+    if error == RelayError::BadExtension {
+        unsupported(&call.msg, &mut call.reply_headers);
+    }
+    match error.status() {
+        Some((code, reason)) => ActionError::Status { code, reason, text },
+        // Cancelled or answered meanwhile: nothing is left to do.
+        None => {
+            call.outcome = Outcome::Absorbed;
+            ActionError::Transaction(text)
+        }
+    }
 }
 
 /// A CANCEL: answered here, and what its INVITE has under way is cancelled (RFC 3261 16.10).
