@@ -18,7 +18,7 @@ help:
 	@echo 'make test       every test'
 	@echo 'make check      format, lints, house rules, docs, tests, a little fuzzing'
 	@echo 'make bench      criterion, then CPU per transaction beside kamailio and the kernel (ARGS=)'
-	@echo 'make fuzz T=    one fuzz target (SECONDS=); without T= their names'
+	@echo 'make fuzz T=    one fuzz target for SECONDS=60; without T= each in turn'
 	@echo 'make soak       a million simulated calls'
 	@echo 'make setup      installs what the others need (NEED="kamailio sipp" for some only)'
 	@echo 'make header     include/looseroute.h from ffi/'
@@ -51,11 +51,11 @@ compare:
 
 fuzz:
 	@scripts/setup.sh cc c++
-	scripts/fuzz.sh $(if $(T),$(T) $(SECONDS),--list)
+	fuzz/run.sh $(SECONDS) $(T)
 
 soak:
 	@scripts/setup.sh cc
-	LOOSEROUTE_SOAK=1 cargo test --profile sim -p looseroute --test soak -- --include-ignored --nocapture
+	cargo test --profile sim -p looseroute --test soak -- --include-ignored --nocapture
 
 fmt:
 	cargo fmt --all
