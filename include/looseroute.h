@@ -144,6 +144,11 @@ enum lr_status
      * A module refused, for a reason of its own that the detail tells.
      */
     LR_MODULE = 18,
+    /**
+     * The request cannot be served as asked; the value of the callback is the code of the answer
+     * that it deserves.
+     */
+    LR_REFUSED = 19,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -477,8 +482,9 @@ typedef struct lr_output {
  *
  * `status` is `LR_OK` or why the action failed, with `detail` in English (never NULL; good until
  * the callback returns). `value` is what the action came to: 1 for done or true, 0 for false; for
- * `lr_call_function` the function's own number. With `LR_GONE` the route ended before or while
- * the action was performed, and `call` can no longer be used.
+ * `lr_call_function` the function's own number; after a failure the code of the answer that the
+ * request deserves, which was not sent. With `LR_GONE` the route ended before or while the action
+ * was performed, and `call` can no longer be used.
  */
 typedef void (*lr_done_cb)(lr_call call,
                            lr_status status,
@@ -489,7 +495,8 @@ typedef void (*lr_done_cb)(lr_call call,
 /**
  * Called exactly once when a wait of the host ends, on the call's worker. `status` is `LR_OK`
  * with the `value` of `lr_engine_resume`, `LR_TIMEOUT` after the deadline, `LR_SHUTDOWN`, or
- * `LR_GONE` when the route ended before it came to wait. It may ask for further actions.
+ * `LR_GONE` when the route ended before it came to wait; without `LR_OK` the value is the code of
+ * the answer that the request deserves. It may ask for further actions.
  */
 typedef void (*lr_resume_cb)(lr_call call, lr_status status, int64_t value, void *user);
 
@@ -550,6 +557,11 @@ struct lr_value lr_text(const char *text);
  * the place in the detail. The views live as long as the text of `uri` does.
  */
 lr_status lr_uri_parse(struct lr_str uri, struct lr_uri *parts, struct lr_error *error);
+
+/**
+ * The user part of a URI, a view into it; empty when it has none or is malformed.
+ */
+struct lr_str lr_uri_user(struct lr_str uri);
 
 /**
  * Reads an address from text as `udp:10.0.0.1:5060` or `tcp:[::1]:5060`; without a protocol it is
@@ -1004,7 +1016,8 @@ lr_status lr_call_append_to_reply(lr_call call,
 /**
  * Answers the request with a `code` from 100 to 699 and a `reason` of one line (NULL: the usual
  * one). As all actions it is performed after the callback has returned; `on_done` may be NULL,
- * and then a failure ends the route with a 500.
+ * and then a failure ends the route: the request gets the answer it deserves, the actions queued
+ * behind are not performed.
  */
 lr_status lr_call_reply(lr_call call,
                         uint32_t code,

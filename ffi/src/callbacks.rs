@@ -34,8 +34,9 @@ pub type lr_route_cb = Option<
 ///
 /// `status` is `LR_OK` or why the action failed, with `detail` in English (never NULL; good until
 /// the callback returns). `value` is what the action came to: 1 for done or true, 0 for false; for
-/// `lr_call_function` the function's own number. With `LR_GONE` the route ended before or while
-/// the action was performed, and `call` can no longer be used.
+/// `lr_call_function` the function's own number; after a failure the code of the answer that the
+/// request deserves, which was not sent. With `LR_GONE` the route ended before or while the action
+/// was performed, and `call` can no longer be used.
 pub type lr_done_cb = Option<
     unsafe extern "C" fn(
         call: lr_call,
@@ -48,7 +49,8 @@ pub type lr_done_cb = Option<
 
 /// Called exactly once when a wait of the host ends, on the call's worker. `status` is `LR_OK`
 /// with the `value` of `lr_engine_resume`, `LR_TIMEOUT` after the deadline, `LR_SHUTDOWN`, or
-/// `LR_GONE` when the route ended before it came to wait. It may ask for further actions.
+/// `LR_GONE` when the route ended before it came to wait; without `LR_OK` the value is the code of
+/// the answer that the request deserves. It may ask for further actions.
 pub type lr_resume_cb = Option<
     unsafe extern "C" fn(call: lr_call, status: lr_status_raw, value: i64, user: *mut c_void),
 >;

@@ -50,11 +50,14 @@ pub enum lr_status {
     LR_TRANSACTION = 17,
     /// A module refused, for a reason of its own that the detail tells.
     LR_MODULE = 18,
+    /// The request cannot be served as asked; the value of the callback is the code of the answer
+    /// that it deserves.
+    LR_REFUSED = 19,
 }
 
 use lr_status::{
     LR_GONE, LR_IN_USE, LR_INVALID_ARGUMENT, LR_LIMIT, LR_MESSAGE, LR_MODULE, LR_NOT_FOUND,
-    LR_NULL, LR_SHUTDOWN, LR_STATE, LR_SYSTEM, LR_TIMEOUT, LR_TRANSACTION,
+    LR_NULL, LR_REFUSED, LR_SHUTDOWN, LR_STATE, LR_SYSTEM, LR_TIMEOUT, LR_TRANSACTION,
 };
 
 /// As C hands an lr_status in: any number may come.
@@ -78,6 +81,8 @@ pub struct lr_error {
 pub(crate) struct Failure {
     pub(crate) status: lr_status,
     pub(crate) text: Cow<'static, str>,
+    /// The code of the answer that a request deserves whose action failed so; 0 for none.
+    pub(crate) code: u16,
 }
 
 /// What the body of a function answers.
@@ -85,7 +90,7 @@ pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(status: lr_status, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), code: 0 }
     }
 
     pub(crate) fn null(what: &str) -> Self {
@@ -153,8 +158,9 @@ impl From<ActionError> for Failure {
             ActionError::Deadline(_) => LR_TIMEOUT,
             ActionError::Shutdown => LR_SHUTDOWN,
             ActionError::Module(_) => LR_MODULE,
+            ActionError::Status { .. } => LR_REFUSED,
         };
-        Self::new(status, error.to_string())
+        Self { code: error.status().0, ..Self::new(status, error.to_string()) }
     }
 }
 
@@ -186,6 +192,7 @@ fn text_of(status: lr_status_raw) -> &'static CStr {
         16 => c"LR_MESSAGE: the SIP message is not what the action needs",
         17 => c"LR_TRANSACTION: the transaction refused",
         18 => c"LR_MODULE: a module refused",
+        19 => c"LR_REFUSED: the request deserves another answer",
         _ => c"a status that this version of the library does not know",
     }
 }
@@ -216,13 +223,14 @@ mod tests {
             (LR_MESSAGE, 16),
             (LR_TRANSACTION, 17),
             (LR_MODULE, 18),
+            (LR_REFUSED, 19),
         ];
         for (status, number) in all {
             assert_eq!(status as i32, number);
             let text = text_of(number).to_str().expect("ASCII");
             assert!(text.starts_with(&format!("{status:?}: ")), "{text}");
         }
-        assert!(text_of(19).to_str().expect("ASCII").contains("does not know"));
+        assert!(text_of(20).to_str().expect("ASCII").contains("does not know"));
         assert!(text_of(-1).to_str().expect("ASCII").contains("does not know"));
     }
 }

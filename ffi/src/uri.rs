@@ -37,6 +37,13 @@ pub unsafe extern "C" fn lr_uri_parse(
     })
 }
 
+/// The user part of a URI, a view into it; empty when it has none or is malformed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lr_uri_user(uri: lr_str) -> lr_str {
+    let parts = uri.bytes("uri").and_then(parts_of);
+    parts.map_or(lr_str::of(b""), |parts| parts.user)
+}
+
 fn parts_of(text: &[u8]) -> Outcome<lr_uri> {
     let uri = Uri::parse(text).map_err(|e| Failure::invalid(e.to_string()))?;
     Ok(lr_uri {

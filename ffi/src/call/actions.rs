@@ -21,7 +21,8 @@ fn ask(call: lr_call, wanted: Wanted, on_done: lr_done_cb, user: *mut c_void) ->
 
 /// Answers the request with a `code` from 100 to 699 and a `reason` of one line (NULL: the usual
 /// one). As all actions it is performed after the callback has returned; `on_done` may be NULL,
-/// and then a failure ends the route with a 500.
+/// and then a failure ends the route: the request gets the answer it deserves, the actions queued
+/// behind are not performed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lr_call_reply(
     call: lr_call,

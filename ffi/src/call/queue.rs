@@ -90,7 +90,10 @@ impl Then {
     pub(super) fn tell(self, call: lr_call, result: Result<i64, Failure>) {
         let (status, value, text) = match result {
             Ok(value) => (lr_status::LR_OK, value, None),
-            Err(failure) => (failure.status, 0, Some(terminated(failure.text.into_owned()))),
+            Err(failure) => {
+                let text = terminated(failure.text.into_owned());
+                (failure.status, i64::from(failure.code), Some(text))
+            }
         };
         let status = status as lr_status_raw;
         match self {
