@@ -98,6 +98,12 @@ impl Record {
         self.held.as_ref().is_some_and(|h| h.list.iter().any(|h| h.last.ruid() == ruid))
     }
 
+    /// The bindings that were removed and whose removal is on its way.
+    pub(crate) fn removals(&self) -> impl Iterator<Item = &Contact> {
+        let held = self.held.as_ref().map(|h| &h.list[..]).unwrap_or_default();
+        held.iter().map(|h| &h.last).filter(|c| self.find_ruid(c.ruid()).is_none())
+    }
+
     /// Remembers that `now` is on its way, and `before` what the database had, if this is the
     /// first change on its way.
     pub(crate) fn hold(&mut self, now: &Contact, before: Option<Contact>) {

@@ -6,8 +6,10 @@ mod support;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use sip_parser::Message;
 use sip_usrloc::{
-    DbMode, DomainConfig, EventMask, Listed, Reject, RowAction, RowChange, SaveOptions, Sweep,
+    DbMode, DomainConfig, EventMask, Listed, PathMode, Reject, RowAction, RowChange, SaveOptions,
+    Sweep,
 };
 use support::{Registrar, register};
 
@@ -286,6 +288,34 @@ proptest! {
     #[test]
     fn one_bucket_is_as_good_as_many(steps in proptest::collection::vec(step(), 1..40)) {
         play(steps, DbMode::None, 0)?;
+    }
+
+    #[test]
+    fn no_header_text_makes_a_registrar_panic(
+        lines in proptest::collection::vec(
+            "(Contact|m|Expires|Path|Supported|Require|Allow|User-Agent): [ -~\r\n\t<>;:,*\"@%0-9a-z]{0,60}",
+            0..5,
+        ),
+    ) {
+        let mut text = String::from(
+            "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n\
+             To: <sip:a@h>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n",
+        );
+        for line in &lines {
+            text.push_str(line);
+            text.push_str("\r\n");
+        }
+        text.push_str("\r\n");
+        let Ok(msg) = Message::parse(text.into_bytes().into()) else { return Ok(()) };
+        let mut r = Registrar::new();
+        r.params.use_path = true;
+        r.params.path_mode = PathMode::Lazy;
+        let (result, headers) = r.save(&msg, &SaveOptions::default());
+        // Whatever was kept comes back as lines of their own and breaks no line.
+        for line in headers.split_terminator("\r\n") {
+            prop_assert!(line.contains(": "), "{headers:?} {result:?}");
+            prop_assert!(!line.contains(['\r', '\n']), "{headers:?}");
+        }
     }
 
     #[test]

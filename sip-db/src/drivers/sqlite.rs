@@ -59,6 +59,7 @@ impl SqliteDriver {
                 Durability::Process => "PRAGMA synchronous=NORMAL",
                 Durability::Power => "PRAGMA synchronous=FULL",
             })?;
+            conn.execute_batch(CACHE)?;
             conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
         };
         prepare().map_err(|e| at.error(&e))?;
@@ -164,6 +165,10 @@ impl std::fmt::Debug for SqliteDriver {
         write!(f, "SqliteDriver({})", self.file)
     }
 }
+
+/// 32 MiB of pages, and the log copied into the file every 16 MiB: with SQLite's own 2 and 4 MiB,
+/// filling a location table of 200,000 rows took half as much CPU again.
+const CACHE: &str = "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4096";
 
 fn busy_timeout(url: &DbUrl, options: &OpenOptions) -> Result<u64, UrlError> {
     match url.param("busy_timeout") {

@@ -60,7 +60,7 @@ impl Domain {
         turn.expires_at(contact.expires());
         let mut entry = records
             .entry(hash, |r| r.is(hash, aor), |r| r.hash)
-            .or_insert_with(|| Record::new(hash, aor));
+            .or_insert_with(|| Box::new(Record::new(hash, aor)));
         let record = entry.get_mut();
         let before = record.contacts().len();
         let loaded = turn.place_loaded(record, contact);
@@ -77,6 +77,10 @@ impl Domain {
         let data = ContactData { modified: now, ..*data };
         self.change(aor, token, true, |turn, record| {
             let matching = turn.domain.config.matching;
+            turn.remove_again(record, |c| {
+                let one = std::slice::from_ref(c);
+                matching.find(one, data.uri, data.call_id, data.path).is_some()
+            });
             match matching.find(record.contacts(), data.uri, data.call_id, data.path) {
                 Some(place) => turn.update(record, place, &data, false),
                 None => turn.insert(record, &data, false),
@@ -90,6 +94,7 @@ impl Domain {
     pub fn remove(&self, aor: &[u8], token: u64, which: impl Fn(&Contact) -> bool) -> Changed {
         self.change(aor, token, false, |turn, record| {
             let mut removed = 0;
+            turn.remove_again(record, &which);
             for place in (0..record.contacts().len()).rev() {
                 if record.contacts().get(place).is_some_and(&which) {
                     turn.remove(record, place, EventKind::Removed);
@@ -134,7 +139,7 @@ impl Domain {
         let mut turn = Turn { domain: self, meta, effects: &mut effects };
         let mut entry = match records.entry(hash, |r| r.is(hash, aor), |r| r.hash) {
             Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) if create => entry.insert(Record::new(hash, aor)),
+            Entry::Vacant(entry) if create => entry.insert(Box::new(Record::new(hash, aor))),
             Entry::Vacant(_) => return Changed::default(),
         };
         let record = entry.get_mut();

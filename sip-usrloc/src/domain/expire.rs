@@ -88,7 +88,7 @@ impl Domain {
 }
 
 /// Lets go of the memory of a table that has become almost empty.
-fn give_back(records: &mut HashTable<Record>) {
+fn give_back(records: &mut HashTable<Box<Record>>) {
     if records.capacity() > 64 && records.len() < records.capacity() / 8 {
         let room = records.len() * 2;
         records.shrink_to(room, |r| r.hash);

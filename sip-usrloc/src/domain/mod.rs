@@ -69,7 +69,8 @@ struct Counts {
 
 #[derive(Debug, Default)]
 struct Bucket {
-    records: HashTable<Record>,
+    /// Boxed, so that a table that has just grown does not hold twice its records' size.
+    records: HashTable<Box<Record>>,
     meta: Meta,
 }
 
@@ -208,8 +209,9 @@ impl Domain {
         (0..self.table.buckets())
             .map(|i| {
                 let bucket = self.table.lock(i);
-                let records = bucket.records.iter().map(Record::heap_size).sum::<usize>();
-                records + bucket.records.capacity() * (size_of::<Record>() + 1)
+                let sizes = bucket.records.iter().map(|r| r.heap_size() + size_of::<Record>());
+                let records = sizes.sum::<usize>();
+                records + bucket.records.capacity() * (size_of::<Box<Record>>() + 1)
             })
             .sum()
     }

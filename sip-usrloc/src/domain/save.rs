@@ -4,6 +4,7 @@
 use bytes::BytesMut;
 use hashbrown::hash_table::Entry;
 use sip_core::time::Now;
+use sip_parser::Uri;
 use smallvec::SmallVec;
 
 use super::turn::{Effects, Turn};
@@ -73,7 +74,8 @@ impl Domain {
         };
         match &plan.request {
             Request::Query => {
-                write(records.find(hash, |r| r.is(hash, &plan.aor)), false);
+                let record = records.find(hash, |r| r.is(hash, &plan.aor));
+                write(record.map(Box::as_ref), false);
             }
             request => match records.entry(hash, |r| r.is(hash, &plan.aor), |r| r.hash) {
                 Entry::Occupied(mut entry) => {
@@ -87,7 +89,7 @@ impl Domain {
                     }
                 }
                 Entry::Vacant(entry) => {
-                    let mut record = Record::new(hash, &plan.aor);
+                    let mut record = Box::new(Record::new(hash, &plan.aor));
                     kind = turn.request(&mut record, plan, request, now)?;
                     turn.effects.count_record(0, record.contacts().len());
                     write(Some(&record), !turn.effects.changes.is_empty());
@@ -153,6 +155,7 @@ impl Turn<'_> {
             return Err(Reject::OutOfOrder);
         }
         self.expire_contacts(record, now);
+        self.remove_again(record, |_| true);
         for place in (0..record.contacts().len()).rev() {
             self.remove(record, place, EventKind::Removed);
         }
@@ -173,6 +176,9 @@ impl Turn<'_> {
         let mut fresh: SmallVec<[&[u8]; 4]> = SmallVec::new();
         for binding in bindings {
             let found = self.find(record, plan, binding).and_then(|i| contacts.get(i));
+            if found.is_none_or(|c| c.uri() != binding.uri) {
+                Uri::parse(binding.uri).map_err(|_| Reject::BadContact)?;
+            }
             match found.filter(|c| c.is_live(now)) {
                 Some(contact) => {
                     self.in_order(contact, plan, now)?;
@@ -232,6 +238,11 @@ impl Turn<'_> {
         let mut kind = SaveKind::Deleted;
         for binding in bindings {
             let data = data_of(plan, binding, now);
+            let matching = self.domain.config.matching;
+            self.remove_again(record, |c| {
+                let one = std::slice::from_ref(c);
+                matching.find(one, binding.uri, plan.call_id, &plan.path).is_some()
+            });
             match self.find(record, plan, binding) {
                 Some(place) if binding.expires == 0 => {
                     self.remove(record, place, EventKind::Removed);

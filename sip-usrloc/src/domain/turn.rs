@@ -153,6 +153,17 @@ impl Turn<'_> {
         self.tell(kind, record, &contact);
     }
 
+    /// Makes removals that are on their way, of bindings for which `which` says so, part of this
+    /// call too: if the earlier call fails and this one does not, they stay removed.
+    pub(super) fn remove_again(&mut self, record: &mut Record, which: impl Fn(&Contact) -> bool) {
+        let again: Vec<Contact> = record.removals().filter(|c| which(c)).cloned().collect();
+        for mut contact in again {
+            contact.version = self.version();
+            record.hold(&contact, None);
+            self.change(record, &contact, RowAction::Delete);
+        }
+    }
+
     /// Has the row deleted by the next flush.
     pub(super) fn delete_later(&mut self, aor: &[u8], contact: &Contact) {
         if self.meta.gone.len() >= self.domain.config.unflushed_deletes {

@@ -49,7 +49,8 @@ pub struct SaveOptions<'a> {
 /// One contact of a REGISTER.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'m> {
-    /// Its URI.
+    /// Its URI. Taken apart only if it is new to the table, which then may refuse it: the usual
+    /// refresh has the text that is there.
     pub uri: &'m [u8],
     /// Its lifetime in seconds; 0 removes it.
     pub expires: u32,
@@ -315,7 +316,6 @@ impl Asked<'_, '_> {
         if addr.uri.len() > self.params.contact_max_size {
             return Err(Reject::ContactTooLong);
         }
-        Uri::parse(addr.uri).map_err(|_| Reject::BadContact)?;
         let mut own = OwnParams::default();
         for (name, value) in addr.params.iter() {
             own.take(name, value.unwrap_or_default());

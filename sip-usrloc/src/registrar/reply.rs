@@ -111,26 +111,30 @@ fn write_q(out: &mut BytesMut, q: u16) {
 
 /// Writes a Date header (RFC 3261 20.17).
 pub fn write_date(out: &mut BytesMut, now: WallTime) {
-    const DAYS: [&[u8; 5]; 7] =
-        [b"Sun, ", b"Mon, ", b"Tue, ", b"Wed, ", b"Thu, ", b"Fri, ", b"Sat, "];
-    const MONTHS: [&[u8; 5]; 12] = [
-        b" Jan ", b" Feb ", b" Mar ", b" Apr ", b" May ", b" Jun ", b" Jul ", b" Aug ", b" Sep ",
-        b" Oct ", b" Nov ", b" Dec ",
-    ];
+    const DAYS: &[u8; 21] = b"SunMonTueWedThuFriSat";
+    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
     let civil = Civil::from_unix(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-    let two = |n: u8| [b'0' + n / 10 % 10, b'0' + n % 10];
-    out.put_slice(b"Date: ");
-    out.put_slice(DAYS[usize::from(civil.weekday % 7)]);
-    out.put_slice(&two(civil.day));
-    out.put_slice(MONTHS[usize::from(civil.month.saturating_sub(1) % 12)]);
-    write_number(out, u32::try_from(civil.year).unwrap_or_default());
-    out.put_u8(b' ');
-    out.put_slice(&two(civil.hour));
-    out.put_u8(b':');
-    out.put_slice(&two(civil.minute));
-    out.put_u8(b':');
-    out.put_slice(&two(civil.second));
-    out.put_slice(b" GMT\r\n");
+    let mut line = *b"Date: Sun, 00 Jan 1970 00:00:00 GMT\r\n";
+    let mut word = |at: usize, names: &[u8], index: u8| {
+        let start = usize::from(index) * 3;
+        if let Some(name) = names.get(start..start + 3) {
+            line[at..at + 3].copy_from_slice(name);
+        }
+    };
+    word(6, DAYS, civil.weekday);
+    word(14, MONTHS, civil.month.saturating_sub(1));
+    let mut two = |at: usize, n: u8| {
+        line[at] = b'0' + n / 10 % 10;
+        line[at + 1] = b'0' + n % 10;
+    };
+    let year = u16::try_from(civil.year).unwrap_or_default();
+    two(11, civil.day);
+    two(18, (year / 100 % 100) as u8);
+    two(20, (year % 100) as u8);
+    two(23, civil.hour);
+    two(26, civil.minute);
+    two(29, civil.second);
+    out.put_slice(&line);
 }
 
 #[cfg(test)]
