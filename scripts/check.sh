@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/steps.sh
 
 docs() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lib --quiet
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 }
 
 rm -f target/test-result
