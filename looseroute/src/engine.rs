@@ -39,11 +39,13 @@ pub struct Engine {
     local: Mutex<Option<Driver>>,
     threads: Mutex<Threads>,
     jobs: Mutex<Option<Jobs>>,
-    wakeup: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
 }
 
 /// How often a draining engine looks whether it is empty.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
+/// How long a draining engine serves on after its last answer: T1 of RFC 3261 17, about what a
+/// message takes to the peer and back.
+const LINGER: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// A builder.
@@ -66,7 +68,6 @@ impl Engine {
             local: Mutex::new(None),
             threads: Mutex::default(),
             jobs: Mutex::new(Some(jobs)),
-            wakeup: Mutex::new(None),
         };
         engine.shared.set_stage(Stage::Built);
         // The first worker's sockets exist from now on, so that a path or port in use is told here.
@@ -136,6 +137,9 @@ impl Engine {
     pub fn process(&self, timeout: Option<Duration>) -> Result<(), EngineError> {
         let mut local = self.local.lock();
         let driver = local.as_mut().ok_or(NOT_LOCAL)?;
+        if self.shared.stage() == Stage::Stopped {
+            return Err(NOT_LOCAL);
+        }
         self.run_stage();
         driver.turn(timeout)
     }
@@ -167,8 +171,8 @@ impl Engine {
     pub fn start(&self, workers: usize) -> Result<(), EngineError> {
         let mut threads = self.threads.lock();
         let mut local = self.local.lock();
-        if !threads.is_empty() || self.shared.stage() == Stage::Stopped {
-            return Err(EngineError::Mode("the engine was started or stopped already"));
+        if !threads.is_empty() || self.shared.stage() != Stage::Built {
+            return Err(EngineError::Mode("the engine is driven or was stopped already"));
         }
         let Listening::Bound(..) = &self.listening else {
             return Err(EngineError::Mode("an engine without sockets has nothing to serve"));
@@ -246,6 +250,9 @@ impl Engine {
     fn with_worker(&self, now: Now, step: impl FnOnce(&mut Driver)) {
         let mut local = self.local.lock();
         let Some(driver) = local.as_mut() else { return };
+        if self.shared.stage() == Stage::Stopped {
+            return;
+        }
         self.shared.clock.tell(now);
         self.run_stage();
         sip_core::lock::set_turn(now.mono);
@@ -256,15 +263,12 @@ impl Engine {
 
     /// Ways A and D: `wakeup` is called, from any thread, when another thread has left something
     /// for the engine; the host then calls [`Engine::process`] or [`Engine::handle_timeout`] on
-    /// its own thread. It must do no more than tell that thread.
+    /// its own thread. It must do no more than tell that thread. Ignored once the engine runs on
+    /// its own threads.
     pub fn set_wakeup(&self, wakeup: impl Fn() + Send + Sync + 'static) {
-        let wakeup: Arc<dyn Fn() + Send + Sync> = Arc::new(wakeup);
-        *self.wakeup.lock() = Some(Arc::clone(&wakeup));
-        let waker = self
-            .local
-            .lock()
-            .as_ref()
-            .and_then(|d| d.transport.as_ref().map(Transport::waker));
+        let local = self.local.lock();
+        let Some(driver) = local.as_ref() else { return };
+        let waker = driver.transport.as_ref().map(Transport::waker);
         self.shared.mail.set_waker(0, Arc::new(move || {
             if let Some(waker) = &waker {
                 crate::driver::wake(waker);
@@ -346,20 +350,27 @@ impl Engine {
     /// the rest is given up, stores are flushed and threads joined. Answers whether everything had
     /// ended in time. A second call does nothing and answers true.
     ///
-    /// On an engine that the host drives, the calling thread drives it meanwhile.
+    /// On an engine that the host drives, the calling thread drives it meanwhile. Without sockets
+    /// nothing can be driven: what is under way is given up at once, and what is still to be sent
+    /// is left for [`Engine::poll_output`].
     pub fn shutdown(&self, grace: Duration) -> bool {
-        if matches!(self.shared.stage(), Stage::Stopped | Stage::Draining) {
+        if !self.shared.begin_draining() {
             return true;
         }
-        self.shared.set_stage(Stage::Draining);
         self.nudge();
         let deadline = self.shared.now().mono + grace;
         let told = matches!(self.shared.clock, crate::clock::Clock::Told { .. });
+        let ended = || self.shared.proxy.unfinished() == 0 && self.live().0 == 0;
+        let mut quiet_since = None;
         loop {
-            if self.shared.proxy.unfinished() == 0 && self.live().0 == 0 {
-                break;
-            }
-            if told || self.shared.now().mono >= deadline {
+            let now = self.shared.now().mono;
+            // What was answered just now is acknowledged within a moment; the ACK to a 2xx is a
+            // request of its own that only we can pass on.
+            quiet_since = ended().then(|| quiet_since.unwrap_or(now));
+            let acknowledged = quiet_since.is_some_and(|since| {
+                self.shared.proxy.live() == 0 || now.saturating_since(since) >= LINGER
+            });
+            if told || acknowledged || now >= deadline {
                 break;
             }
             if self.threads.lock().is_empty() {
@@ -370,7 +381,7 @@ impl Engine {
                 std::thread::park_timeout(DRAIN_STEP);
             }
         }
-        let ended = self.shared.proxy.unfinished() == 0 && self.live().0 == 0;
+        let ended = ended();
         self.stop();
         self.finish();
         ended
@@ -394,12 +405,18 @@ impl Engine {
     fn finish(&self) {
         let mut drivers = self.threads.lock().join();
         let now = self.shared.now();
-        drivers.extend(self.local.lock().take());
+        let mut local = self.local.lock();
+        drivers.extend(local.take());
         for driver in &mut drivers {
             driver.worker.abandon_all(now);
-            let _sent = driver.turn(Some(Duration::ZERO));
+            if driver.transport.is_some() {
+                let _sent = driver.turn(Some(Duration::ZERO));
+            }
         }
         self.shared.set_stage(Stage::Stopped);
+        // Without sockets the host carries the last answers out.
+        *local = drivers.pop().filter(|d| d.transport.is_none());
+        drop((drivers, local));
         for module in &self.shared.modules {
             module.shutdown(now);
         }

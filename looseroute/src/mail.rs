@@ -65,11 +65,18 @@ impl Mailboxes {
         Self { slots, waits: Mutex::default() }
     }
 
-    /// Sets how worker number `worker` is woken.
+    /// Sets how worker number `worker` is woken. It is woken at once if letters came before.
     pub(crate) fn set_waker(&self, worker: u16, waker: Waker) {
-        if let Some(slot) = self.slots.get(usize::from(worker)) {
-            *slot.waker.write() = Some(waker);
+        let Some(slot) = self.slots.get(usize::from(worker)) else { return };
+        *slot.waker.write() = Some(Arc::clone(&waker));
+        if !slot.queue.is_empty() {
+            waker();
         }
+    }
+
+    /// Whether letters wait for a worker.
+    pub(crate) fn has_letters(&self, worker: u16) -> bool {
+        self.slots.get(usize::from(worker)).is_some_and(|slot| !slot.queue.is_empty())
     }
 
     /// Puts a letter into a worker's box and wakes it.

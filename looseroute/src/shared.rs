@@ -145,6 +145,13 @@ impl Shared {
         }
     }
 
+    /// Goes from serving to draining, once; false when that or the end came before.
+    pub(crate) fn begin_draining(&self) -> bool {
+        let draining = Stage::Draining as u8;
+        let begin = |stage| (stage < draining).then_some(draining);
+        self.stage.fetch_update(Ordering::AcqRel, Ordering::Acquire, begin).is_ok()
+    }
+
     pub(crate) fn set_stage(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Release);
     }

@@ -189,7 +189,7 @@ impl Worker {
 
     /// When [`Self::handle_timeout`] must be called, if nothing else happens before.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.shared.mail.has_letters(self.index) {
             return Some(Instant::ZERO);
         }
         [self.tx_timers.next(), self.timers.next()].into_iter().flatten().min()

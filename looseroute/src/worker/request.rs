@@ -89,12 +89,18 @@ impl Worker {
         self.calls.remove(slot);
     }
 
-    /// Answers a request that has no answer yet, as the engine and not its route.
+    /// Answers a request that has no answer yet, as the engine and not its route. Nothing but an
+    /// INVITE is answered 408 (RFC 4320 4.1).
     pub(super) fn answer(&mut self, now: Now, call: &Call, code: u16, reason: &'static str) {
         let mut state = call.lock();
-        if state.outcome != Outcome::Open || state.msg.method() == Some(Method::Ack) {
+        let method = state.msg.method();
+        if state.outcome != Outcome::Open || method == Some(Method::Ack) {
             return;
         }
+        let (code, reason) = match code {
+            408 if method != Some(Method::Invite) => (500, "Server Internal Error"),
+            _ => (code, reason),
+        };
         if code == 503 {
             state.reply_headers.extend_from_slice(RETRY_LATER);
         }
