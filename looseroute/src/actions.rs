@@ -111,11 +111,11 @@ impl Actions for Call {
     }
 
     async fn max_forwards(&self, limit: u8) -> Result<bool, ActionError> {
-        if truth(self.function("maxfwd_process", [i64::from(limit).into()])).await? {
-            return Ok(true);
+        match self.function("maxfwd_process", [i64::from(limit).into()]).await?.as_int() {
+            Some(1..) => Ok(true),
+            Some(-1) => self.reply(483, "Too Many Hops").await.map(|()| false),
+            _ => Err(ActionError::Message("Max-Forwards cannot be read".into())),
         }
-        self.reply(483, "Too Many Hops").await?;
-        Ok(false)
     }
 
     async fn is_myself(&self) -> Result<bool, ActionError> {

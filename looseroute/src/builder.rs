@@ -233,6 +233,9 @@ impl Builder {
         for (module, name, value) in &self.params {
             registry.set_param(module, name, value, false)?;
         }
+        for module in &modules {
+            module.declare_stats(&mut builder);
+        }
         let events = Events::default();
         for observer in self.observers {
             events.subscribe(observer);

@@ -29,6 +29,9 @@ pub trait Module: Send + Sync + 'static {
     /// parameters are not set yet.
     fn declare(self: Arc<Self>, declare: &mut Declare<'_>);
 
+    /// Declares the statistics whose names depend on parameters, which are set by now.
+    fn declare_stats(&self, _stats: &mut sip_core::stats::Builder) {}
+
     /// Reads the parameters, opens what it needs (this may block: no traffic flows yet), asks for
     /// queues and timers, and binds to other modules.
     ///

@@ -73,15 +73,18 @@ fn put_via(out: &mut BytesMut, listener: &Listener, param: impl FnOnce(&mut Byte
 
 /// RFC 3261 16.6 step 3.
 fn put_max_forwards(patch: &mut Patch, leg: &Leg<'_>) {
-    match (leg.request.header(HeaderId::MaxForwards), leg.max_forwards) {
-        (Some(header), Some(n)) => {
-            let mut out = [0; 10];
-            patch.replace(header.value_span, decimal(&mut out, n.saturating_sub(1)));
+    let wanted = leg.plan.max_forwards;
+    match leg.request.header(HeaderId::MaxForwards) {
+        Some(header) => {
+            let lowered = || leg.max_forwards.map(|n| n.saturating_sub(1));
+            if let Some(n) = wanted.or_else(lowered) {
+                let mut out = [0; 10];
+                patch.replace(header.value_span, decimal(&mut out, n));
+            }
         }
-        (Some(_), None) => {}
-        (None, _) => patch.insert_with(leg.via.line, |out| {
+        None => patch.insert_with(leg.via.line, |out| {
             out.put_slice(b"Max-Forwards: ");
-            put_number(out, MAX_FORWARDS);
+            put_number(out, wanted.unwrap_or(MAX_FORWARDS));
             out.put_slice(b"\r\n");
         }),
     }

@@ -41,9 +41,9 @@ use bytes::Bytes;
 pub use cx::Cx;
 pub use events::{CreateError, DropCause, ForkEvent, Handled, Incoming, RelayError};
 pub use plan::{BranchPlan, RelayPlan};
-pub use record_route::{RecordRoute, record_route};
+pub use record_route::{DoubleRr, RecordRoute, record_route};
 pub use request::{unsupported, validate};
-pub use route::{LooseRoute, is_local_uri, loose_route};
+pub use route::{LooseRoute, is_local_uri, local_listener, loose_route};
 
 use crate::lock::{LockReport, Locks};
 use crate::net::Listeners;
@@ -136,10 +136,11 @@ impl Proxy {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// The request that made a transaction, as it was received. `None` when it is over.
+    /// The request that made a transaction, as it was received. `None` when it is answered.
     #[must_use]
     pub fn request(&self, txn: TxnId) -> Option<Bytes> {
-        self.table.by_id(txn).cell(txn).map(|cell| cell.request.clone())
+        let mut bucket = self.table.by_id(txn);
+        bucket.cell(txn).filter(|cell| !cell.lean).map(|cell| cell.request.clone())
     }
 
     /// The final code that a transaction sent upstream: `Some(0)` while it owes one, `None` when it
@@ -203,11 +204,23 @@ impl Proxy {
             self.table.remove(bucket, txn);
             return;
         }
+        cell.slim(cx.pool);
         let next = cell.deadline();
-        if next < cell.armed_at {
-            cell.armed_at = next;
-            cx.timers.arm(next, TimerEvent { txn });
+        if next == cell.armed_at {
+            return;
         }
+        // A hint of our own wheel is moved; one of another worker's comes when it comes, and is
+        // harmless, so it only matters if it would come too late.
+        let ours = cell.timer.filter(|id| cx.timers.value(*id).is_some_and(|e| e.txn == txn));
+        match ours {
+            Some(id) => {
+                cx.timers.cancel(id);
+            }
+            None if next > cell.armed_at => return,
+            None => {}
+        }
+        cell.armed_at = next;
+        cell.timer = (next != Instant::FAR).then(|| cx.timers.arm(next, TimerEvent { txn }));
     }
 
     /// Notes that the final answer went upstream.

@@ -17,13 +17,16 @@ pub struct RelayPlan<'a> {
     pub branches: SmallVec<[BranchPlan; 4]>,
     /// Record-Route values to add, if the proxy is to stay on the path.
     pub record_route: Option<RecordRoute<'a>>,
+    /// The Max-Forwards to send; `None`: one less than was received, or 70 when there was none
+    /// (RFC 3261 16.6 step 3).
+    pub max_forwards: Option<u32>,
 }
 
 impl<'a> RelayPlan<'a> {
     /// A plan without branches.
     #[must_use]
     pub fn new(patch: &'a Patch) -> Self {
-        Self { patch, branches: SmallVec::new(), record_route: None }
+        Self { patch, branches: SmallVec::new(), record_route: None, max_forwards: None }
     }
 
     /// The same with one branch more.

@@ -6,6 +6,18 @@ use bytes::{BufMut, BytesMut};
 
 use crate::net::{Listener, Proto};
 
+/// When a Record-Route has two values (rr module, `enable_double_rr`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DoubleRr {
+    /// 0: never.
+    Never,
+    /// 1: when a request leaves by another listener than it came in by.
+    #[default]
+    WhenDifferent,
+    /// 2: always, for phones that otherwise forget the transport.
+    Always,
+}
+
 /// What the values of a Record-Route say.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRoute<'a> {
@@ -16,8 +28,8 @@ pub struct RecordRoute<'a> {
     pub user: &'a [u8],
     /// `lr=on` rather than `lr`, for peers that cannot read the latter (`enable_full_lr`).
     pub full_lr: bool,
-    /// Two values when the listeners differ (`enable_double_rr`).
-    pub double: bool,
+    /// When there are two values.
+    pub double: DoubleRr,
     /// More URI parameters, each with its semicolon, for the value or both values
     /// (`add_rr_param`).
     pub params: &'a [u8],
@@ -25,7 +37,7 @@ pub struct RecordRoute<'a> {
 
 impl Default for RecordRoute<'_> {
     fn default() -> Self {
-        Self { ftag: None, user: b"", full_lr: false, double: true, params: b"" }
+        Self { ftag: None, user: b"", full_lr: false, double: DoubleRr::default(), params: b"" }
     }
 }
 
@@ -39,7 +51,11 @@ pub fn record_route(
     secure: bool,
 ) {
     let same = inward.proto == outward.proto && inward.sent_by() == outward.sent_by();
-    let double = values.double && !same;
+    let double = match values.double {
+        DoubleRr::Never => false,
+        DoubleRr::WhenDifferent => !same,
+        DoubleRr::Always => true,
+    };
     // The one that the next hop sees is on top.
     put_line(out, values, outward, secure, double);
     if double {
@@ -110,7 +126,9 @@ mod tests {
             "Record-Route: <sip:[::1]:5070;transport=tcp;r2=on;lr=on;x=1>\r\n\
              Record-Route: <sip:127.0.0.1:5060;r2=on;lr=on;x=1>\r\n"
         );
-        values.double = false;
+        values.double = DoubleRr::Never;
         assert_eq!(text(&values, &udp, &tcp, true).matches("sips:").count(), 1);
+        values.double = DoubleRr::Always;
+        assert_eq!(text(&values, &udp, &udp, false).matches(";r2=on").count(), 2);
     }
 }

@@ -110,6 +110,7 @@ impl Proxy {
             target,
             request,
             outcome: 0,
+            provisional: 0,
             reply: bytes::Bytes::new(),
             cancel: None,
         };

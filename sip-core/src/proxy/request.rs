@@ -201,6 +201,8 @@ impl Proxy {
             closed: false,
             life,
             armed_at: Instant::FAR,
+            timer: None,
+            lean: false,
         })?;
         self.active.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Some(txn)

@@ -67,7 +67,12 @@ impl Proxy {
         let Some(branch) = cell.branches.get_mut(usize::from(index)) else {
             return ForkEvent::Absorbed;
         };
-        let times = branch.times(&self.params);
+        let mut times = branch.times(&self.params);
+        // A rising answer is no repetition (tm module, `restart_fr_on_each_reply`).
+        if code < 200 && code > branch.provisional {
+            times.restart_fr |= code >= 180;
+            branch.provisional = code;
+        }
         let effects = branch.client.response(cx.now.mono, &times, code);
         self.note(cx, effects);
         if effects.has(Effects::ACK) {

@@ -11,7 +11,7 @@ use bytes::BufMut;
 use sip_parser::{HeaderError, HeaderId, Host, Message, Patch, Span, Uri};
 use smallvec::SmallVec;
 
-use crate::net::{Listeners, Proto};
+use crate::net::{ListenId, Listener, Listeners, Proto};
 
 /// What the Route headers of a request said. Spans are into the request's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -110,17 +110,21 @@ fn uri_at(msg: &Message, span: Span) -> Option<Uri<'_>> {
 /// default of the listener's transport; without a transport parameter any transport will do.
 #[must_use]
 pub fn is_local_uri(listeners: &Listeners, uri: &Uri<'_>) -> bool {
+    local_listener(listeners, uri).is_some()
+}
+
+/// The first of `listeners` that a SIP URI names, as [`is_local_uri`] compares; a URI without a
+/// transport names a UDP listener before others.
+#[must_use]
+pub fn local_listener(listeners: &Listeners, uri: &Uri<'_>) -> Option<ListenId> {
     if !uri.is_sip() {
-        return false;
+        return None;
     }
-    let proto = match uri.transport() {
-        Some(token) => match Proto::from_token(token) {
-            Some(proto) => Some(proto),
-            None => return false,
-        },
-        None => None,
-    };
-    is_local_host(listeners, &uri.host, uri.port, proto)
+    match uri.transport() {
+        Some(token) => local_host(listeners, &uri.host, uri.port, Some(Proto::from_token(token)?)),
+        None => local_host(listeners, &uri.host, uri.port, Some(Proto::Udp))
+            .or_else(|| local_host(listeners, &uri.host, uri.port, None)),
+    }
 }
 
 /// The same for a host and a port, as a Via has them.
@@ -130,8 +134,17 @@ pub(crate) fn is_local_host(
     port: Option<u16>,
     proto: Option<Proto>,
 ) -> bool {
+    local_host(listeners, host, port, proto).is_some()
+}
+
+fn local_host(
+    listeners: &Listeners,
+    host: &Host<'_>,
+    port: Option<u16>,
+    proto: Option<Proto>,
+) -> Option<ListenId> {
     let ip = host.as_ip();
-    listeners.iter().any(|(_, l)| {
+    let named = |l: &Listener| {
         let wanted = port.unwrap_or(l.proto.default_port());
         let bound = || wanted == l.addr.port() && ip == Some(l.addr.ip());
         let advertised = || {
@@ -140,5 +153,6 @@ pub(crate) fn is_local_host(
             })
         };
         proto.is_none_or(|p| p == l.proto) && (bound() || advertised())
-    })
+    };
+    listeners.iter().find(|(_, l)| named(l)).map(|(id, _)| id)
 }

@@ -73,7 +73,7 @@ impl Proxy {
     ) -> Result<(), ReplyError> {
         let sent = self.try_reply(cx, flow, msg, reply);
         match sent {
-            Ok(()) => self.ids.stateless_reply(cx.stats, reply.code, reply.code >= 300),
+            Ok(()) => self.ids.stateless_reply(cx.stats, reply.code, reply.code >= 400),
             Err(_) => cx.stats.inc(self.ids.sl_failures),
         }
         sent

@@ -2,7 +2,8 @@
 //! is said of all of them together: the next deadline, and whether everything is over.
 
 use bytes::Bytes;
-use sip_parser::Method;
+use sip_parser::{Method, Span};
+use smallvec::SmallVec;
 
 use super::client_invite::{self, ClientInvite};
 use super::client_other::{self, ClientOther};
@@ -11,7 +12,9 @@ use super::server_invite::{self, ServerInvite};
 use super::server_other::{self, ServerOther};
 use super::{Effects, Timer, Times, TmParams, TxnId};
 use crate::net::{Flow, Target};
+use crate::mem::SlotPool;
 use crate::time::{Duration, Instant};
+use crate::timer::TimerId;
 
 /// A transaction of the table. About 600 bytes with one branch, beside the messages' own.
 #[derive(Debug)]
@@ -43,6 +46,10 @@ pub(crate) struct Cell {
     pub(crate) life: Instant,
     /// The earliest timer hint that is armed somewhere; [`Instant::FAR`]: none.
     pub(crate) armed_at: Instant,
+    /// That hint, in the wheel of whichever worker armed it.
+    pub(crate) timer: Option<TimerId>,
+    /// Whether what only an unanswered transaction needs was given back.
+    pub(crate) lean: bool,
 }
 
 /// The server side's machine.
@@ -69,6 +76,8 @@ pub(crate) struct Branch {
     /// The final code that the fork counts; 0 while one is awaited. It can come before the
     /// machine's end (timer C) and needs no response (timeout).
     pub(crate) outcome: u16,
+    /// The highest provisional code so far, from 101 on.
+    pub(crate) provisional: u16,
     /// The response behind the outcome, as it was received; empty when there was none.
     pub(crate) reply: Bytes,
     pub(crate) cancel: Option<Box<CancelClient>>,
@@ -90,6 +99,38 @@ impl Cell {
     /// Whether no machine has anything left to do.
     pub(crate) fn is_over(&self) -> bool {
         self.server.is_over() && self.branches.iter().all(Branch::is_over)
+    }
+
+    /// Gives back the messages that nobody will ask for again: what a branch has sent once it
+    /// cannot be sent again, what it answered once the best answer went up, and of an answered
+    /// request all but what tells its retransmissions. A transaction lingers for seconds after its
+    /// answer, so this is most of the memory that traffic pins.
+    pub(crate) fn slim(&mut self, pool: &mut SlotPool) {
+        for branch in &mut self.branches {
+            if branch.has_sent_its_last() {
+                branch.request = Bytes::new();
+            }
+        }
+        if self.answered == 0 || self.lean {
+            return;
+        }
+        self.lean = true;
+        for branch in &mut self.branches {
+            branch.reply = Bytes::new();
+        }
+        // Without the magic cookie, or with an unknown method, matching reads more than the key.
+        if self.key.cookie && self.key.method != Method::Other {
+            let (branch, sent_by) =
+                (self.key.branch.of(&self.request), self.key.sent_by.of(&self.request));
+            let mut kept: SmallVec<[u8; 128]> = SmallVec::new();
+            kept.extend_from_slice(branch);
+            kept.extend_from_slice(sent_by);
+            let middle = self.key.branch.len();
+            let end = middle + self.key.sent_by.len();
+            self.key.branch = Span { start: 0, end: middle };
+            self.key.sent_by = Span { start: middle, end };
+            self.request = pool.take(&kept);
+        }
     }
 
     /// When the cell wants to be woken next; [`Instant::FAR`] when never.
@@ -289,6 +330,15 @@ impl Client {
 impl Branch {
     pub(crate) fn times(&self, params: &TmParams) -> Times {
         params.times(self.target.proto.is_reliable())
+    }
+
+    /// Whether the request is not sent again, cancelled, nor acknowledged any more.
+    fn has_sent_its_last(&self) -> bool {
+        use client_invite::State;
+        match &self.client {
+            Client::Invite(m) => matches!(m.state(), State::Accepted | State::Terminated),
+            Client::Other(m) => !m.is_pending(),
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -55,7 +55,7 @@ pub struct TmParams {
     /// 1: a new INVITE transaction answers 100 at once; 0: it does not.
     pub auto_inv_100: Param,
     /// 1: each provisional answer restarts [`fr_inv_timer`](Self::fr_inv_timer); 0: the first alone
-    /// starts it.
+    /// does, and one from 180 on that is higher than those before.
     pub restart_fr_on_each_reply: Param,
     /// 1: a 503 that is the only answer goes upstream as 500 (RFC 3261 16.7 step 6).
     pub remap_503_500: Param,

@@ -28,6 +28,12 @@ impl RouteMask {
     /// Every kind.
     pub const ANY: Self = Self(0xff);
 
+    /// The set with the kinds of `other`.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The set as bits, to key tables by.
     #[must_use]
     pub const fn bits(self) -> u16 {

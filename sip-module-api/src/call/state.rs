@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::{Bytes, BytesMut};
-use sip_core::net::{Flow, Target};
+use sip_core::net::{Flow, ListenId, Target};
+use sip_core::proxy::DoubleRr;
 use sip_core::txn::TxnId;
 use sip_parser::{Message, Patch};
 use smallvec::SmallVec;
@@ -41,6 +42,8 @@ pub struct Rewrite {
     pub target: Option<Target>,
     /// Where to send instead of the Request-URI, as a URI (`$du`).
     pub dst_uri: Option<Bytes>,
+    /// The listener to send from, if it fits where the request goes (`$fs`).
+    pub listen: Option<ListenId>,
     /// The Path of a registration.
     pub path: Option<Bytes>,
     /// Priority in thousandths.
@@ -58,8 +61,8 @@ pub struct RecordRoutePlan {
     pub user: Bytes,
     /// `lr=on` instead of `lr`.
     pub full_lr: bool,
-    /// Two values when the request leaves by another listener than it came by.
-    pub double: bool,
+    /// When there are two values.
+    pub double: DoubleRr,
 }
 
 /// Who a request was proved to come from.
@@ -107,13 +110,13 @@ pub struct CallState {
     pub invite: Option<TxnId>,
     /// Message flags.
     pub flags: u32,
-    /// Whether loose routing has consumed a Route of ours, so that the next hop is decided.
+    /// Whether the Route headers were followed already.
     pub routed: bool,
     /// What the Record-Route of the outgoing request says, if one is to be added.
     pub record_route: Option<RecordRoutePlan>,
     /// Parameters for the Record-Route, each with its semicolon (`add_rr_param`).
     pub rr_params: BytesMut,
-    /// The Max-Forwards to go on with instead of the received one, before it is decremented.
+    /// The Max-Forwards to send; `None`: one less than was received.
     pub max_forwards: Option<u32>,
     /// Header lines for replies made here (`append_to_reply`).
     pub reply_headers: BytesMut,

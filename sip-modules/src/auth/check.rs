@@ -2,37 +2,75 @@
 
 use bytes::Bytes;
 use sip_core::auth::{
-    Algorithm, AuthFailure, Authority, Claim, DigestFields, HexDigest, Secret, find, ha1,
+    Algorithm, AuthFailure, Authority, Challenge, Claim, DigestFields, QopOffer, Secret, find,
 };
 use sip_core::proxy::CreateError;
 use sip_module_api::Value;
 use sip_module_api::call::{CallState, Identity, Outcome};
-use sip_module_api::flow::{ActionCx, ActionError};
+use sip_module_api::flow::{ActionCx, ActionError, Flow};
 use sip_module_api::log;
-use sip_parser::{Credentials, HeaderId, Method, Uri};
+use sip_parser::{HeaderId, Method};
 use smallvec::smallvec;
 
-use super::{Auth, Password, STALE_AVP};
+use super::challenge::{STALE, STALE_AVP};
+use super::functions::method_arg;
+use super::identity::may_send;
+use super::{Auth, Password, authority, int_arg};
+
+/// Flags of `pv_*_authenticate`: the password is its hash.
+const HA1: i64 = 1;
+/// Leave a challenge without qop.
+const LEAVE_PLAIN: i64 = 2;
+/// Leave one that offers `auth`.
+const LEAVE_AUTH: i64 = 4;
+/// Leave one that offers `auth-int`.
+const LEAVE_AUTH_INT: i64 = 8;
+
+/// What credentials are checked against.
+#[derive(Clone, Copy)]
+pub(super) enum Against<'a> {
+    /// The accounts.
+    Accounts,
+    /// This password.
+    Given(&'a Password),
+}
 
 impl Auth {
-    /// Checks the credentials for `realm`; against `given` or else the accounts. Answers 1 or
-    /// Kamailio's negative code.
+    /// Runs a check; a retransmission of credentials that were checked ends the route.
+    pub(super) fn run(
+        &self,
+        cx: &mut ActionCx<'_, '_>,
+        call: &mut CallState,
+        who: Authority,
+        check: impl FnOnce(&Self, &mut ActionCx<'_, '_>, &mut CallState) -> Result<i64, ActionError>,
+    ) -> Flow {
+        match self.first_use(cx, call, who) {
+            Ok(true) => Flow::from(check(self, cx, call)),
+            Ok(false) => Flow::Exit,
+            Err(error) => Flow::Error(error),
+        }
+    }
+
+    /// Checks the credentials for `realm`, as those of a request with `method` if it is given.
+    /// Answers 1 or Kamailio's negative code.
     pub(super) fn check(
         &self,
         cx: &mut ActionCx<'_, '_>,
         call: &mut CallState,
-        authority: Authority,
+        who: Authority,
         realm: &Bytes,
-        given: Option<&Password>,
+        against: Against<'_>,
+        method: Option<&[u8]>,
     ) -> Result<i64, ActionError> {
         call.avps.retain(|(name, _)| name.as_ref() != STALE_AVP);
-        match self.verify(cx, call, authority, realm, given)? {
+        call.identity = None;
+        match self.verify(cx, call, who, realm, against, method)? {
             Ok(user) => {
                 call.identity = Some(Identity { user, realm: realm.clone() });
                 Ok(1)
             }
             Err(failure) => {
-                tell(cx, call, authority, failure);
+                tell(cx, call, who, failure);
                 if failure.is_stale() {
                     call.avps.push((Bytes::from_static(STALE_AVP), Value::Int(1)));
                 }
@@ -43,14 +81,14 @@ impl Auth {
 
     /// Makes the request's transaction if its credentials are good for one use: a retransmission
     /// must be absorbed, not taken for a replay. False when it is one.
-    pub(super) fn first_use(
+    fn first_use(
         &self,
         cx: &mut ActionCx<'_, '_>,
         call: &mut CallState,
-        authority: Authority,
+        who: Authority,
     ) -> Result<bool, ActionError> {
         let counted = self.nonce_count.on() || self.one_time_nonce.on();
-        let bare = call.msg.header(header_of(authority)).is_none();
+        let bare = call.msg.header(header_of(who)).is_none();
         if !counted || bare || call.txn.is_some() || call.msg.method() == Some(Method::Ack) {
             return Ok(true);
         }
@@ -71,38 +109,37 @@ impl Auth {
         &self,
         cx: &ActionCx<'_, '_>,
         call: &CallState,
-        authority: Authority,
+        who: Authority,
         realm: &Bytes,
-        given: Option<&Password>,
+        against: Against<'_>,
+        method: Option<&[u8]>,
     ) -> Result<Result<Bytes, AuthFailure>, ActionError> {
         let authenticator = self.authenticator()?;
         let now = cx.core.now;
-        let credentials: Vec<Credentials<'_>> =
-            call.msg.credentials(header_of(authority)).filter_map(Result::ok).collect();
+        let credentials = call.msg.credentials(header_of(who)).filter_map(Result::ok);
         Ok((|| {
-            let fields = find(credentials.iter().map(fields), realm)?;
+            let fields = find(credentials.map(DigestFields::from), realm)?;
             let claim = authenticator.precheck(now, &fields, &[])?;
             let user = Bytes::copy_from_slice(claim.user());
-            let known = match given {
-                Some(password) => password.clone(),
-                None => self.accounts.find(&user, realm).ok_or(AuthFailure::UnknownUser)?,
+            let known = match against {
+                Against::Given(password) => password.clone(),
+                Against::Accounts => {
+                    self.accounts.find(&user, realm).ok_or(AuthFailure::UnknownUser)?
+                }
             };
-            let hash = known_ha1(&known, &claim)?;
-            let secret = match (&hash, &known) {
-                (Some(hash), _) => Secret::Ha1(hash),
-                (None, Password::Plain(p)) => Secret::Password(p),
-                (None, Password::Ha1(h)) => Secret::Ha1(h),
-            };
-            authenticator.verify(now, &claim, call.msg.method_name(), call.msg.body(), secret)?;
+            let secret = secret_of(&known, &claim)?;
+            let method = method.unwrap_or_else(|| call.msg.method_name());
+            authenticator.verify(now, &claim, method, call.msg.body(), secret)?;
             Ok(user)
         })())
     }
 
+    /// The check of `pv_*_authenticate`, with the challenge that its flags ask for.
     pub(super) fn check_given(
         &self,
         cx: &mut ActionCx<'_, '_>,
         call: &mut CallState,
-        authority: Authority,
+        who: Authority,
         function: &'static str,
         args: &[Value],
     ) -> Result<i64, ActionError> {
@@ -110,11 +147,27 @@ impl Auth {
         let password = args.get(1).and_then(Value::as_bytes).cloned();
         let password = password
             .ok_or_else(|| ActionError::argument(function, 2, "must be a password or its hash"))?;
-        let flags = args.get(2).and_then(Value::as_int);
-        let flags =
-            flags.ok_or_else(|| ActionError::argument(function, 3, "must be flags"))?;
-        let given = if flags & 1 != 0 { Password::Ha1(password) } else { Password::Plain(password) };
-        self.check(cx, call, authority, &realm, Some(&given))
+        let flags = int_arg(function, args, 2, "flags")?;
+        let method = method_arg(function, args, 3)?;
+        let known = match flags & HA1 {
+            0 => Password::Plain(password),
+            _ => Password::Ha1(Bytes::from(password.to_ascii_lowercase())),
+        };
+        let result = self.check(cx, call, who, &realm, Against::Given(&known), method)?;
+        let qop = match flags {
+            f if f & LEAVE_AUTH_INT != 0 => QopOffer::AuthInt,
+            f if f & LEAVE_AUTH != 0 => QopOffer::Auth,
+            f if f & LEAVE_PLAIN != 0 => QopOffer::None,
+            _ => return Ok(result),
+        };
+        if result < 0 {
+            let stale = flags & STALE != 0 || call.avp(STALE_AVP).is_some();
+            let algorithms: Vec<Algorithm> = self.authenticator()?.params().algorithms().collect();
+            let challenge =
+                Challenge { realm: &realm, algorithms: &algorithms, qop, stale, opaque: None };
+            self.leave_challenge(cx, call, who, &challenge)?;
+        }
+        Ok(result)
     }
 
     pub(super) fn auth_check(
@@ -124,37 +177,32 @@ impl Auth {
         args: &[Value],
     ) -> Result<i64, ActionError> {
         let realm = self.realm("auth_check", args)?;
-        let flags = args.get(2).and_then(Value::as_int).unwrap_or(0);
-        let authority = authority(call);
-        let result = self.check(cx, call, authority, &realm, None)?;
-        if result < 0 || flags & 1 == 0 {
-            return Ok(result);
+        let flags = int_arg("auth_check", args, 2, "flags")?;
+        let result = self.check(cx, call, authority(call), &realm, Against::Accounts, None)?;
+        let proved = call.identity.as_ref().map(|i| i.user.clone());
+        let hosts = self.use_domain.on().then_some(realm.as_ref());
+        match proved {
+            Some(user) if !may_send(call, &user, flags, hosts) => {
+                tell(cx, call, authority(call), AuthFailure::UserMismatch);
+                call.identity = None;
+                Ok(i64::from(AuthFailure::UserMismatch.kamailio_code()))
+            }
+            _ => Ok(result),
         }
-        let claimed = match authority {
-            Authority::Server => call.msg.to(),
-            Authority::Proxy => call.msg.from(),
-        };
-        let claimed = claimed.ok().and_then(|a| Uri::parse(a.uri).ok().and_then(|u| u.user));
-        let proved = call.identity.as_ref().map(|i| i.user.as_ref());
-        if claimed == proved {
-            return Ok(1);
-        }
-        call.identity = None;
-        Ok(i64::from(AuthFailure::UserMismatch.kamailio_code()))
     }
 }
 
-/// A hash that fits the claim's algorithm and the user as written. A stored hash of another
-/// algorithm is no password.
-fn known_ha1(known: &Password, claim: &Claim<'_>) -> Result<Option<HexDigest>, AuthFailure> {
+/// What the account knows, as the claim's algorithm needs it. A stored hash of another algorithm
+/// is no password.
+fn secret_of<'a>(known: &'a Password, claim: &Claim<'_>) -> Result<Secret<'a>, AuthFailure> {
     match known {
-        // A phone that writes user@domain hashes that; the account is user's.
-        Password::Plain(password) => {
-            Ok(Some(ha1(claim.algorithm, claim.username, claim.realm, password)))
-        }
+        Password::Plain(password) => Ok(Secret::Password(password)),
         Password::Ha1(hash) => {
             let digits = if claim.algorithm == Algorithm::Md5 { 32 } else { 64 };
-            if hash.len() == digits { Ok(None) } else { Err(AuthFailure::UnsupportedAlgorithm) }
+            if hash.len() != digits {
+                return Err(AuthFailure::UnsupportedAlgorithm);
+            }
+            Ok(Secret::Ha1(hash))
         }
     }
 }
@@ -178,34 +226,10 @@ fn tell(cx: &ActionCx<'_, '_>, call: &CallState, authority: Authority, failure: 
     });
 }
 
-fn fields<'a>(c: &Credentials<'a>) -> DigestFields<'a> {
-    DigestFields {
-        scheme: c.scheme,
-        username: c.username,
-        realm: c.realm,
-        nonce: c.nonce,
-        uri: c.uri,
-        response: c.response,
-        algorithm: c.algorithm,
-        cnonce: c.cnonce,
-        opaque: c.opaque,
-        qop: c.qop,
-        nc: c.nc,
-    }
-}
-
 const fn header_of(authority: Authority) -> HeaderId {
     match authority {
         Authority::Server => HeaderId::Authorization,
         Authority::Proxy => HeaderId::ProxyAuthorization,
-    }
-}
-
-/// Who challenges this request: a registrar or a proxy.
-pub(super) fn authority(call: &CallState) -> Authority {
-    match call.msg.method() {
-        Some(Method::Register) => Authority::Server,
-        _ => Authority::Proxy,
     }
 }
 

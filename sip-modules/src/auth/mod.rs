@@ -3,18 +3,22 @@
 //! without changing.
 
 mod accounts;
+mod challenge;
 mod check;
+mod functions;
+mod identity;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use bytes::{Bytes, BytesMut};
-use sip_core::auth::{Algorithm, Authenticator, Authority, Challenge, QopOffer};
-use sip_module_api::call::{CallState, RouteMask};
-use sip_module_api::flow::{ActionCx, ActionError, Flow};
+use bytes::Bytes;
+use sip_core::auth::{Algorithm, Authenticator, Authority, QopOffer};
+use sip_module_api::call::CallState;
+use sip_module_api::flow::ActionError;
 use sip_module_api::module::{InitCx, InitError};
 use sip_module_api::registry::{Declare, IntParam, StrParam, When};
 use sip_module_api::{Module, Value};
+use sip_parser::Method;
 
 pub use accounts::{AccountError, Accounts, Password, parse_account, parse_accounts};
 
@@ -33,6 +37,7 @@ struct Auth {
     qop: StrParam,
     realm_prefix: StrParam,
     force_stateless_reply: IntParam,
+    use_domain: IntParam,
 }
 
 /// The module.
@@ -47,15 +52,12 @@ pub fn module() -> Arc<dyn Module> {
         nonce_count: IntParam::new(1),
         one_time_nonce: IntParam::new(0),
         algorithm: StrParam::new("MD5"),
-        qop: StrParam::new("auth"),
+        qop: StrParam::new(""),
         realm_prefix: StrParam::new(""),
         force_stateless_reply: IntParam::new(0),
+        use_domain: IntParam::new(0),
     })
 }
-
-/// Credentials kept on the call between the check and the challenge: whether the last failure was
-/// the nonce's alone.
-const STALE_AVP: &[u8] = b"auth:stale";
 
 impl Module for Auth {
     fn name(&self) -> &'static str {
@@ -87,27 +89,56 @@ impl Module for Auth {
         let secret = if given.is_empty() { drawn.as_slice() } else { &given };
         let authenticator = Authenticator::new(secret, NONCES);
         self.apply(&authenticator).map_err(|e| InitError::new("auth", e))?;
-        self.authenticator.set(authenticator).map_err(|_| InitError::new("auth", "is initialised twice"))
+        let twice = |_| InitError::new("auth", "is initialised twice");
+        self.authenticator.set(authenticator).map_err(twice)
     }
 }
 
 impl Auth {
     fn declare_params(&self, d: &mut Declare<'_>) {
         let before = When::BeforeStart;
-        d.str("secret", &self.secret, before, "what nonces are signed with; empty: drawn at start");
-        d.int("nonce_expire", &self.nonce_expire, 1..=86_400, before, "seconds that a nonce is good for");
-        d.int("nonce_auth_max_drift", &self.nonce_auth_max_drift, 0..=3600, before,
-            "seconds that a nonce's time may lie in the future");
-        d.int("nonce_count", &self.nonce_count, 0..=1, before,
-            "1: a nonce count is taken once only (Kamailio's default is 0)");
-        d.int("one_time_nonce", &self.one_time_nonce, 0..=1, before, "1: a nonce is taken once only");
-        d.str("algorithm", &self.algorithm, before,
+        let mut int = |name, cell, range, doc| d.int(name, cell, range, before, doc);
+        int("nonce_expire", &self.nonce_expire, 1..=86_400, "seconds that a nonce is good for");
+        int(
+            "nonce_auth_max_drift",
+            &self.nonce_auth_max_drift,
+            0..=3600,
+            "seconds that a nonce's time may lie in the future",
+        );
+        int(
+            "nonce_count",
+            &self.nonce_count,
+            0..=1,
+            "1: a nonce count is taken once only (Kamailio's default is 0)",
+        );
+        int("one_time_nonce", &self.one_time_nonce, 0..=1, "1: a nonce is taken once only");
+        int(
+            "force_stateless_reply",
+            &self.force_stateless_reply,
+            0..=1,
+            "1: challenges are sent without a transaction",
+        );
+        int(
+            "use_domain",
+            &self.use_domain,
+            0..=1,
+            "1: auth_check compares the hosts of the URIs that it looks at with the realm too",
+        );
+        let mut text = |name, cell, doc| d.str(name, cell, before, doc);
+        text("secret", &self.secret, "what nonces are signed with; empty: drawn at start");
+        text(
+            "algorithm",
+            &self.algorithm,
             "the algorithms that are offered and taken, separated by commas: MD5, SHA-256, \
-             SHA-512-256; one header each, the strongest first (RFC 8760)");
-        d.str("qop", &self.qop, before, "the protections offered: auth, auth-int, both, or empty");
-        d.str("realm_prefix", &self.realm_prefix, before, "a prefix removed from realms");
-        d.int("force_stateless_reply", &self.force_stateless_reply, 0..=1, before,
-            "1: challenges are sent without a transaction");
+             SHA-512-256; one header each, the strongest first (RFC 8760); empty: MD5",
+        );
+        text(
+            "qop",
+            &self.qop,
+            "the protections that challenges offer whose flags do not say: auth, auth-int, both, \
+             or empty for none",
+        );
+        text("realm_prefix", &self.realm_prefix, "a prefix removed from realms, as sip.");
     }
 
     fn apply(&self, authenticator: &Authenticator) -> Result<(), String> {
@@ -117,13 +148,8 @@ impl Auth {
         params.nonce_max_drift_s.store(seconds(&self.nonce_auth_max_drift), Ordering::Relaxed);
         params.nonce_count.store(self.nonce_count.on(), Ordering::Relaxed);
         params.one_time_nonce.store(self.one_time_nonce.on(), Ordering::Relaxed);
-        let mut algorithms = Vec::new();
-        for name in self.algorithm.text().split(',').map(str::trim).filter(|n| !n.is_empty()) {
-            let algorithm = Algorithm::from_token(name.as_bytes()).ok_or_else(|| {
-                format!("algorithm: `{name}` is none of MD5, SHA-256, SHA-512-256")
-            })?;
-            algorithms.push(algorithm);
-        }
+        let mut algorithms =
+            parse_algorithms(&self.algorithm.text()).map_err(|e| format!("algorithm: {e}"))?;
         if algorithms.is_empty() {
             algorithms.push(Algorithm::Md5);
         }
@@ -131,6 +157,7 @@ impl Auth {
         self.offer().map(drop)
     }
 
+    /// What the parameter `qop` offers.
     fn offer(&self) -> Result<QopOffer, String> {
         let text = self.qop.text();
         let mut list: Vec<&str> =
@@ -146,146 +173,46 @@ impl Auth {
     }
 
     fn authenticator(&self) -> Result<&Authenticator, ActionError> {
-        self.authenticator.get().ok_or_else(|| ActionError::Module("auth is not initialised".into()))
+        let missing = || ActionError::Module("auth is not initialised".into());
+        self.authenticator.get().ok_or_else(missing)
     }
 
+    /// The realm that the first argument names, without `realm_prefix`.
     fn realm(&self, function: &'static str, args: &[Value]) -> Result<Bytes, ActionError> {
         let realm = args.first().and_then(Value::as_bytes).filter(|r| !r.is_empty());
-        let realm =
-            realm.ok_or_else(|| ActionError::argument(function, 1, "must be a realm"))?;
+        let realm = realm.ok_or_else(|| ActionError::argument(function, 1, "must be a realm"))?;
         let prefix = self.realm_prefix.get();
         let stripped = realm.strip_prefix(prefix.as_ref()).filter(|_| !prefix.is_empty());
         Ok(stripped.map_or_else(|| realm.clone(), |rest| realm.slice_ref(rest)))
     }
+}
 
-    fn declare_checks(self: &Arc<Self>, d: &mut Declare<'_>) {
-        for (names, authority) in [
-            (["www_authenticate", "www_authorize"], Authority::Server),
-            (["proxy_authenticate", "proxy_authorize"], Authority::Proxy),
-        ] {
-            for name in names {
-                let auth = Arc::clone(self);
-                d.function(
-                    name,
-                    1..=3,
-                    RouteMask::REQUEST,
-                    "*_authenticate(realm, table): checks the request's credentials against the \
-                     accounts; 1, or -1 to -8 as Kamailio's auth_db",
-                    move |cx, call, args| auth.run(cx, call, authority, |auth, cx, call| {
-                        let realm = auth.realm(name, args)?;
-                        auth.check(cx, call, authority, &realm, None)
-                    }),
-                );
-            }
-        }
-        for (names, authority) in [
-            (["pv_www_authenticate", "pv_www_authorize"], Authority::Server),
-            (["pv_proxy_authenticate", "pv_proxy_authorize"], Authority::Proxy),
-        ] {
-            for name in names {
-                let auth = Arc::clone(self);
-                d.function(
-                    name,
-                    3..=4,
-                    RouteMask::REQUEST,
-                    "pv_*_authenticate(realm, password, flags): checks the request's credentials \
-                     against this password (with flag 1: this HA1)",
-                    move |cx, call, args| auth.run(cx, call, authority, |auth, cx, call| {
-                        auth.check_given(cx, call, authority, name, args)
-                    }),
-                );
-            }
-        }
-        let auth = Arc::clone(self);
-        d.function(
-            "auth_check",
-            3..=3,
-            RouteMask::REQUEST,
-            "auth_check(realm, table, flags): www_authenticate for a REGISTER, else \
-             proxy_authenticate; with flag 1 the user must also be the From's (for a REGISTER the \
-             To's), else -8",
-            move |cx, call, args| {
-                let authority = check::authority(call);
-                auth.run(cx, call, authority, |auth, cx, call| auth.auth_check(cx, call, args))
-            },
-        );
-        d.function(
-            "consume_credentials",
-            0..=0,
-            RouteMask::REQUEST,
-            "consume_credentials(): removes the checked credentials from the request that goes out",
-            |_, call, _| Flow::from(check::consume(call)),
-        );
-        d.function(
-            "has_credentials",
-            1..=1,
-            RouteMask::REQUEST,
-            "has_credentials(realm): whether the request has credentials for the realm",
-            |_, call, args| {
-                let realm = args.first().and_then(Value::as_bytes).cloned().unwrap_or_default();
-                Flow::Return(if check::has_credentials(call, &realm) { 1 } else { -1 })
-            },
-        );
-    }
+/// The algorithms of a list with commas.
+fn parse_algorithms(list: &str) -> Result<Vec<Algorithm>, String> {
+    let names = list.split(',').map(str::trim).filter(|n| !n.is_empty());
+    names
+        .map(|name| {
+            let unknown = || format!("`{name}` is none of MD5, SHA-256, SHA-512-256");
+            Algorithm::from_token(name.as_bytes()).ok_or_else(unknown)
+        })
+        .collect()
+}
 
-    fn declare_challenges(self: &Arc<Self>, d: &mut Declare<'_>) {
-        for (name, authority) in
-            [("www_challenge", Some(Authority::Server)), ("proxy_challenge", Some(Authority::Proxy)), ("auth_challenge", None)]
-        {
-            let auth = Arc::clone(self);
-            d.function(
-                name,
-                2..=3,
-                RouteMask::REQUEST | RouteMask::FAILURE,
-                "*_challenge(realm, flags): answers 401 or 407 with a challenge (auth_challenge: \
-                 401 to a REGISTER, else 407); flag 1 offers a qop, 16 says stale",
-                move |cx, call, args| Flow::from(auth.realm(name, args).and_then(|realm| {
-                    let flags = args.get(1).and_then(Value::as_int).unwrap_or(1);
-                    let authority = authority.unwrap_or_else(|| check::authority(call));
-                    auth.challenge(cx, call, authority, &realm, flags)
-                })),
-            );
-        }
+/// Who challenges this request: a registrar or a proxy.
+fn authority(call: &CallState) -> Authority {
+    match call.msg.method() {
+        Some(Method::Register) => Authority::Server,
+        _ => Authority::Proxy,
     }
+}
 
-    /// Runs a check; a retransmission of credentials that were checked ends the route.
-    fn run(
-        &self,
-        cx: &mut ActionCx<'_, '_>,
-        call: &mut CallState,
-        authority: Authority,
-        check: impl FnOnce(&Self, &mut ActionCx<'_, '_>, &mut CallState) -> Result<i64, ActionError>,
-    ) -> Flow {
-        match self.first_use(cx, call, authority) {
-            Ok(true) => Flow::from(check(self, cx, call)),
-            Ok(false) => Flow::Exit,
-            Err(error) => Flow::Error(error),
-        }
-    }
-
-    /// Answers with a challenge. Where several algorithms are offered, each has its header.
-    fn challenge(
-        &self,
-        cx: &mut ActionCx<'_, '_>,
-        call: &mut CallState,
-        authority: Authority,
-        realm: &Bytes,
-        flags: i64,
-    ) -> Result<i64, ActionError> {
-        let authenticator = self.authenticator()?;
-        let offer = self.offer().map_err(ActionError::Module)?;
-        let qop = if flags & 1 != 0 { offer } else { QopOffer::None };
-        let stale = flags & 16 != 0 || call.avp(STALE_AVP).is_some();
-        let algorithms: Vec<Algorithm> = authenticator.params().algorithms().collect();
-        let challenge =
-            Challenge { realm, algorithms: &algorithms, qop, stale, opaque: None };
-        let mut scratch = BytesMut::with_capacity(256);
-        let (now, rng) = (cx.core.now, &mut *cx.core.rng);
-        let header = authority.challenge_header();
-        authenticator.challenge(now, rng, &challenge, &[], &mut scratch, &mut |value| {
-            call.append_to_reply(header, value);
-        });
-        let stateful = !self.force_stateless_reply.on();
-        crate::sl::answer(cx, call, authority.status(), authority.reason().as_bytes(), stateful)
-    }
+/// The integer of an argument.
+fn int_arg(
+    function: &'static str,
+    args: &[Value],
+    index: usize,
+    what: &str,
+) -> Result<i64, ActionError> {
+    let value = args.get(index).and_then(Value::as_int);
+    value.ok_or_else(|| ActionError::argument(function, index + 1, format!("must be {what}")))
 }

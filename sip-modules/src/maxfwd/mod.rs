@@ -1,10 +1,11 @@
-//! The module `maxfwd`: how many hops a request may still take (RFC 3261 16.3 step 3, maxfwd
-//! module documentation). The number itself is decremented when the request goes out.
+//! The module `maxfwd`: how many hops a request may still take (RFC 3261 16.3 step 3 and 16.6
+//! step 3, maxfwd module documentation). A request that no function of the module has seen goes
+//! out with one hop less all the same.
 
 use std::sync::Arc;
 
 use sip_module_api::call::{CallState, RouteMask};
-use sip_module_api::flow::{ActionCx, ActionError, Flow};
+use sip_module_api::flow::{ActionError, Flow};
 use sip_module_api::registry::{Declare, IntParam, When};
 use sip_module_api::{Module, Value};
 
@@ -18,7 +19,8 @@ pub fn module() -> Arc<dyn Module> {
     Arc::new(MaxFwd { max_limit: IntParam::new(70) })
 }
 
-const ROUTES: RouteMask = RouteMask::ANY;
+/// The largest value that a header may have (RFC 3261 20.22).
+const LARGEST: i64 = 255;
 
 impl Module for MaxFwd {
     fn name(&self) -> &'static str {
@@ -33,33 +35,38 @@ impl Module for MaxFwd {
         d.int(
             "max_limit",
             &self.max_limit,
-            0..=255,
+            1..=LARGEST + 1,
             When::Always,
             "the largest Max-Forwards that is passed on; a larger one is lowered to it",
         );
-        for name in ["mf_process_maxfwd_header", "process_maxfwd", "maxfwd_process"] {
-            let this = Arc::clone(&self);
+        for name in ["maxfwd_process", "mf_process_maxfwd_header", "process_maxfwd"] {
+            let max_limit = self.max_limit.clone();
             d.function(
                 name,
                 1..=1,
                 RouteMask::REQUEST,
-                "maxfwd_process(limit): 1 when the request may be passed on (a missing Max-Forwards \
-                 is added with the limit, one above max_limit lowered to it), -1 when it is used up",
-                move |cx, call, args| Flow::from(this.process(cx, call, args)),
+                "maxfwd_process(value): takes a hop off Max-Forwards, and off what is left all \
+                 above max_limit; 1, or 2 when there was none and value is put in, -1 when none \
+                 is left, -2 when it cannot be read",
+                move |_, call, args| {
+                    Flow::from(value(name, args).map(|value| process(call, value, max_limit.get())))
+                },
             );
         }
-        for (name, least) in [("is_maxfwd_lt", false), ("mf_lowlimit", false), ("maxfwd_at_least", true)] {
+        for name in ["is_maxfwd_lt", "maxfwd_at_least", "mf_lowlimit"] {
             d.function(
                 name,
                 1..=1,
-                ROUTES,
-                "compares Max-Forwards with a limit: is_maxfwd_lt and mf_lowlimit are true below \
-                 it, maxfwd_at_least at or above it",
+                RouteMask::REQUEST | RouteMask::FAILURE | RouteMask::BRANCH,
+                "is_maxfwd_lt(value): 1 when Max-Forwards, as maxfwd_process has left it, is below \
+                 value, else -1; -2 when there is none, -3 when it cannot be read. The other names \
+                 do the same",
                 move |_, call, args| {
-                    Flow::from(limit(name, args).and_then(|limit| {
-                        let Some(hops) = hops(call)? else { return Ok(-1) };
-                        let below = i64::from(hops) < limit;
-                        Ok(if below != least { 1 } else { -1 })
+                    Flow::from(value(name, args).map(|value| match now(call) {
+                        Ok(Some(hops)) if i64::from(hops) < value => 1,
+                        Ok(Some(_)) => -1,
+                        Ok(None) => -2,
+                        Err(Unreadable) => -3,
                     }))
                 },
             );
@@ -67,38 +74,34 @@ impl Module for MaxFwd {
     }
 }
 
-impl MaxFwd {
-    fn process(
-        &self,
-        _cx: &mut ActionCx<'_, '_>,
-        call: &mut CallState,
-        args: &[Value],
-    ) -> Result<i64, ActionError> {
-        let limit = limit("maxfwd_process", args)?;
-        let max = self.max_limit.get();
-        match hops(call)? {
-            None => {
-                let value = limit.min(max).to_string();
-                call.append_header("Max-Forwards", value.as_bytes());
-                Ok(1)
-            }
-            Some(0) => Ok(-1),
-            Some(n) if i64::from(n) > max => {
-                call.max_forwards = u32::try_from(max).ok();
-                Ok(1)
-            }
-            Some(_) => Ok(1),
-        }
+/// The header is there and is no number.
+struct Unreadable;
+
+/// Decides the value to send; doing so again changes nothing.
+fn process(call: &mut CallState, value: i64, max_limit: i64) -> i64 {
+    if call.max_forwards.is_some() {
+        return 1;
+    }
+    let (hops, result) = match now(call) {
+        Ok(Some(0)) => return -1,
+        Ok(Some(hops)) => ((i64::from(hops) - 1).min(max_limit), 1),
+        Ok(None) => (value, 2),
+        Err(Unreadable) => return -2,
+    };
+    call.max_forwards = u32::try_from(hops).ok();
+    result
+}
+
+/// Max-Forwards as it would go out, or else as it came.
+fn now(call: &CallState) -> Result<Option<u32>, Unreadable> {
+    match call.max_forwards {
+        Some(hops) => Ok(Some(hops)),
+        None => call.msg.max_forwards().map_err(|_| Unreadable),
     }
 }
 
-fn hops(call: &CallState) -> Result<Option<u32>, ActionError> {
-    call.msg.max_forwards().map_err(|e| ActionError::Message(e.to_string()))
-}
-
-fn limit(function: &'static str, args: &[Value]) -> Result<i64, ActionError> {
-    args.first()
-        .and_then(Value::as_int)
-        .filter(|n| (0..=255).contains(n))
-        .ok_or_else(|| ActionError::argument(function, 1, "must be a limit from 0 to 255"))
+fn value(function: &'static str, args: &[Value]) -> Result<i64, ActionError> {
+    let problem = || ActionError::argument(function, 1, "must be a number from 0 to 255");
+    let value = args.first().and_then(Value::as_int);
+    value.filter(|n| (0..=LARGEST).contains(n)).ok_or_else(problem)
 }

@@ -1,6 +1,8 @@
 //! The module `sl`: replies without a transaction, and `send_reply`, which uses the transaction if
 //! there is one (sl module documentation).
 
+mod redirect;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +14,8 @@ use sip_module_api::rpc::{RpcValue, StructBuilder};
 use sip_module_api::{Module, Value};
 use sip_parser::Method;
 use smallvec::smallvec;
+
+pub(crate) use redirect::add_contacts;
 
 struct Sl {
     default_code: IntParam,
@@ -137,7 +141,7 @@ pub fn code_and_reason(
 }
 
 /// Answers the request of `call`: with `stateful` through its transaction if it has one, else
-/// without. The header lines the route has left go along.
+/// without. The header lines the route has left go along, and with a 3xx the destinations.
 ///
 /// # Errors
 /// When the request was answered already, is an ACK, or its transaction is gone.
@@ -154,6 +158,7 @@ pub fn answer(
     if let Outcome::Replied(sent) = call.outcome {
         return Err(ActionError::Transaction(format!("the request was answered with {sent} already")));
     }
+    add_contacts(call, code);
     let reply = Reply::with_reason(code, reason).headers(&call.reply_headers);
     let sent = match call.txn.filter(|_| stateful) {
         Some(txn) => cx.proxy.reply(cx.core, txn, &reply.to(&call.msg)),

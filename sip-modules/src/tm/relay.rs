@@ -1,7 +1,7 @@
 //! Relaying: from what a route has decided to a plan for the proxy core.
 
 use bytes::Bytes;
-use sip_core::net::Target;
+use sip_core::net::{ListenId, Target};
 use sip_core::proxy::{
     BranchPlan, CreateError, RecordRoute, RelayError, RelayPlan, unsupported,
 };
@@ -20,6 +20,7 @@ pub(super) struct Leg {
     uri: Bytes,
     path: Option<Bytes>,
     q: u16,
+    listen: Option<ListenId>,
     hop: Hop,
 }
 
@@ -118,11 +119,11 @@ fn legs(call: &CallState) -> Result<Legs, ActionError> {
     let mut legs = Legs::new();
     let path = first.path.clone();
     let hop = hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri)?;
-    legs.push(Leg { uri, path, q: first.q, hop });
+    legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop });
     for branch in &call.branches {
         let path = branch.path.clone();
         let hop = hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri)?;
-        legs.push(Leg { uri: branch.uri.clone(), path, q: branch.q, hop });
+        legs.push(Leg { uri: branch.uri.clone(), path, q: branch.q, listen: None, hop });
     }
     Ok(legs)
 }
@@ -141,6 +142,17 @@ fn hop_of(
     next_hop(uri).map_err(|e| ActionError::Transaction(e.to_string()))
 }
 
+/// `target` by way of `listen`, if that can reach it and nothing else is settled.
+fn leave_by(cx: &ActionCx<'_, '_>, target: Target, listen: Option<ListenId>) -> Target {
+    let fits = |id: &ListenId| {
+        let listener = cx.proxy.listeners().by_id(*id);
+        listener.is_some_and(|l| {
+            l.proto == target.proto && l.addr.is_ipv4() == target.peer.is_ipv4()
+        })
+    };
+    Target { listen: target.listen.or(listen.filter(fits)), ..target }
+}
+
 fn send(
     cx: &mut ActionCx<'_, '_>,
     call: &mut CallState,
@@ -151,6 +163,7 @@ fn send(
         .into_iter()
         .filter_map(|leg| match leg.hop {
             Hop::Known(target) => {
+                let target = leave_by(cx, target, leg.listen);
                 Some(BranchPlan { uri: leg.uri, target, path: leg.path, q: leg.q })
             }
             Hop::Name(_) => None,
@@ -169,6 +182,7 @@ fn send(
             double: r.double,
             params: &params,
         }),
+        max_forwards: call.max_forwards,
     };
     let result = go(cx, call, how, &plan);
     call.patch = patch;

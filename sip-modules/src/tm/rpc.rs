@@ -1,13 +1,10 @@
 //! The RPC commands of the module `tm`.
 
 use sip_module_api::registry::Declare;
-use sip_module_api::rpc::{RpcValue, StructBuilder};
+use sip_module_api::rpc::StructBuilder;
 
-/// Kamailio's name of each member of `tm.stats`, and the statistic it shows.
-const STATS: &[(&str, &str)] = &[
-    ("current", "inuse_transactions"),
-    ("waiting", "active_transactions"),
-    ("total", "UAS_transactions"),
+/// Kamailio's name of each member of `tm.stats` that is a statistic, and which.
+const STATS: [(&str, &str); 9] = [
     ("total_local", "UAC_transactions"),
     ("rpl_received", "rpl_received"),
     ("rpl_generated", "rpl_generated"),
@@ -21,13 +18,27 @@ const STATS: &[(&str, &str)] = &[
 
 /// Declares them.
 pub(super) fn declare(d: &mut Declare<'_>) {
-    d.rpc("tm.stats", "the transaction layer's counters", |cx, _| {
-        let mut out = StructBuilder::new();
-        for (name, statistic) in STATS {
-            if let Some(value) = cx.engine.stats.get("tmx", statistic) {
-                out = out.with(*name, RpcValue::from(value));
+    d.rpc(
+        "tm.stats",
+        "the transaction layer's counters: transactions in memory (current), of them with their \
+         final answer (waiting), made for requests (total) and for our own (total_local), answers \
+         by way and class, and transactions made and freed",
+        |cx, _| {
+            let get = |name| cx.engine.stats.get("tmx", name).unwrap_or(0);
+            let current = get("inuse_transactions");
+            let made = get("UAS_transactions") + get("UAC_transactions");
+            let mut out = StructBuilder::new()
+                .with("current", current)
+                .with("waiting", current.saturating_sub(get("active_transactions")))
+                .with("total", get("UAS_transactions"));
+            for (name, statistic) in STATS {
+                out = out.with(name, get(statistic));
             }
-        }
-        Ok(out.build())
-    });
+            Ok(out
+                .with("created", made)
+                .with("freed", made.saturating_sub(current))
+                .with("delayed_free", 0)
+                .build())
+        },
+    );
 }

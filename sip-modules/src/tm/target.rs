@@ -6,6 +6,9 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use bytes::Bytes;
 use sip_core::net::{Proto, Target};
+use sip_module_api::Value;
+use sip_module_api::call::CallState;
+use sip_module_api::flow::ActionError;
 use sip_module_api::job::{Job, JobRunner};
 use sip_parser::{Host, Scheme, Uri};
 
@@ -58,10 +61,7 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<Hop, HopError> {
             .ok_or_else(|| HopError::Uri(text(), "its maddr is no host".into()))?,
         None => parsed.host,
     };
-    Ok(match host.as_ip() {
-        Some(ip) => Hop::Known(target(proto, ip, port)),
-        None => Hop::Name(Name { host: host.to_string(), port, proto }),
-    })
+    Ok(hop_to(&host, port, proto))
 }
 
 /// The target of `uri` if its host is numeric.
@@ -74,6 +74,54 @@ pub(crate) fn numeric_hop(uri: &[u8]) -> Option<Target> {
 
 fn target(proto: Proto, ip: IpAddr, port: u16) -> Target {
     Target { proto, peer: SocketAddr::new(ip, port), listen: None, conn: None }
+}
+
+/// Points branch 0 of `call` to the host and port in `args`, over `proto` or else the transport
+/// that the request came by. Without arguments its next hop stays, over `proto` if that is given.
+pub(super) fn send_to(
+    function: &'static str,
+    call: &mut CallState,
+    args: &[Value],
+    proto: Option<Proto>,
+) -> Result<(), ActionError> {
+    let (hop, proto) = match (args.first(), proto) {
+        (None, None) => return Ok(()),
+        (None, Some(proto)) => {
+            let first_of_path = call.rewrite.path.as_ref().and_then(first_uri);
+            let uri = call.rewrite.dst_uri.as_deref().or(first_of_path.as_deref());
+            let hop = next_hop(uri.unwrap_or_else(|| call.request_uri()));
+            (hop.map_err(|e| ActionError::Transaction(e.to_string()))?, proto)
+        }
+        (Some(host), proto) => {
+            let proto = proto.unwrap_or(call.flow.proto);
+            let host = host.as_bytes().and_then(|h| Host::parse(h));
+            let host =
+                host.ok_or_else(|| ActionError::argument(function, 1, "must be a host"))?;
+            let port = match args.get(1) {
+                None => Some(0),
+                Some(port) => port.as_int().and_then(|n| u16::try_from(n).ok()),
+            };
+            let port = port.ok_or_else(|| ActionError::argument(function, 2, "must be a port"))?;
+            let port = if port == 0 { proto.default_port() } else { port };
+            (hop_to(&host, port, proto), proto)
+        }
+    };
+    match hop {
+        Hop::Known(to) => call.rewrite.target = Some(target(proto, to.peer.ip(), to.peer.port())),
+        Hop::Name(name) => {
+            let uri = format!("sip:{}:{};transport={}", name.host, name.port, proto.token());
+            call.rewrite.target = None;
+            call.rewrite.dst_uri = Some(Bytes::from(uri));
+        }
+    }
+    Ok(())
+}
+
+fn hop_to(host: &Host<'_>, port: u16, proto: Proto) -> Hop {
+    match host.as_ip() {
+        Some(ip) => Hop::Known(target(proto, ip, port)),
+        None => Hop::Name(Name { host: host.to_string(), port, proto }),
+    }
 }
 
 /// Names to look up for one request.

@@ -1,0 +1,132 @@
+//! Answering through the transaction, and asking whether there is one.
+
+use sip_core::proxy::CreateError;
+use sip_core::uas::Reply;
+use sip_module_api::Value;
+use sip_module_api::call::{CallState, Outcome, RouteMask};
+use sip_module_api::flow::{ActionCx, ActionError, Flow};
+use sip_module_api::registry::Declare;
+use sip_parser::Method;
+
+use super::relay;
+use crate::sl::{add_contacts, code_and_reason};
+
+const REPLY_ROUTES: RouteMask = RouteMask::REQUEST.with(RouteMask::FAILURE).with(RouteMask::ONREPLY);
+
+/// Declares the functions.
+pub(super) fn declare(d: &mut Declare<'_>) {
+    d.function(
+        "t_newtran",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_newtran(): makes the request's transaction; a retransmission ends the route",
+        |cx, call, _| new_transaction(cx, call),
+    );
+    d.function(
+        "t_reply",
+        2..=2,
+        REPLY_ROUTES,
+        "t_reply(code, reason): answers through the transaction, which there must be; with a 3xx \
+         go the destinations",
+        |cx, call, args| Flow::from(reply("t_reply", cx, call, args)),
+    );
+    d.function(
+        "t_send_reply",
+        2..=2,
+        REPLY_ROUTES,
+        "t_send_reply(code, reason): as t_reply, after t_newtran if there is no transaction",
+        |cx, call, args| match new_transaction(cx, call) {
+            Flow::Return(_) => Flow::from(reply("t_send_reply", cx, call, args)),
+            other => other,
+        },
+    );
+    declare_lookups(d);
+}
+
+fn declare_lookups(d: &mut Declare<'_>) {
+    d.function(
+        "t_check_trans",
+        0..=0,
+        RouteMask::REQUEST | RouteMask::ONREPLY | RouteMask::BRANCH,
+        "t_check_trans(): for a CANCEL whether its INVITE has a transaction, for another request \
+         whether it has; 1 or -1. Retransmissions never reach the route",
+        |_, call, _| truth(call.txn.is_some() || call.invite.is_some()),
+    );
+    d.function(
+        "t_lookup_request",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_lookup_request(): 1 when the request has a transaction, else -1",
+        |_, call, _| truth(call.txn.is_some()),
+    );
+    d.function(
+        "t_lookup_cancel",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_lookup_cancel(): 1 when the INVITE of this CANCEL has a transaction, else -1",
+        |_, call, _| truth(call.invite.is_some()),
+    );
+    d.function(
+        "t_relay_cancel",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_relay_cancel(): a CANCEL whose INVITE is known cancels its branches and ends the route; \
+         1 for any other request",
+        |cx, call, _| {
+            let Some(invite) = call.invite.filter(|_| call.msg.method() == Some(Method::Cancel))
+            else {
+                return Flow::Return(1);
+            };
+            match relay::cancel(cx, call, invite) {
+                Ok(_) => Flow::Exit,
+                Err(error) => Flow::Error(error),
+            }
+        },
+    );
+}
+
+const fn truth(so: bool) -> Flow {
+    Flow::Return(if so { 1 } else { -1 })
+}
+
+fn new_transaction(cx: &mut ActionCx<'_, '_>, call: &mut CallState) -> Flow {
+    if call.txn.is_some() {
+        return Flow::Return(1);
+    }
+    match cx.proxy.create(cx.core, &call.flow, &call.msg) {
+        Ok(txn) => {
+            call.txn = Some(txn);
+            Flow::Return(1)
+        }
+        Err(CreateError::Retransmission(_)) => {
+            call.outcome = Outcome::Absorbed;
+            Flow::Exit
+        }
+        Err(CreateError::Full) => {
+            Flow::Error(ActionError::Overload(CreateError::Full.to_string()))
+        }
+        Err(error) => Flow::Error(ActionError::Transaction(error.to_string())),
+    }
+}
+
+fn reply(
+    function: &'static str,
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    args: &[Value],
+) -> Result<i64, ActionError> {
+    let (code, reason) = code_and_reason(function, args)?;
+    let Some(txn) = call.txn else {
+        let text = format!("{function} needs a transaction; t_newtran makes one");
+        return Err(ActionError::Transaction(text));
+    };
+    add_contacts(call, code);
+    let reply = Reply::with_reason(code, &reason).headers(&call.reply_headers);
+    let sent = cx.proxy.reply(cx.core, txn, &reply.to(&call.msg));
+    call.reply_headers.clear();
+    sent.map_err(|e| ActionError::Transaction(e.to_string()))?;
+    if code >= 200 {
+        call.outcome = Outcome::Replied(code);
+    }
+    Ok(1)
+}
