@@ -79,7 +79,7 @@ fn parking_a_message_allocates_nothing_in_the_steady_state() {
             }
         }
     };
-    round(200_000);
+    round(400_000);
     assert_eq!(allocations(|| round(100_000)), 0);
 }
 

@@ -64,9 +64,6 @@ impl Network {
         });
         let mut text = format!("listen udp:{ENGINE}\nlisten tcp:{ENGINE}\ndomain {DOMAIN}\n");
         text.push_str("demand credentials\naccount caller secret\n");
-        // 64 T1, as RFC 6026 wants it for timer L: an INVITE may come again 16 s after the last one,
-        // and when its transaction is gone by then, it is a new call.
-        text.push_str("param tm wt_timer 32000\n");
         for group in 0..GROUPS.len() {
             for user in 0..USERS {
                 text.push_str(&format!("account u{group}-{user} pw-{user}\n"));

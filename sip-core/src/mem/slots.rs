@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// What a pool keeps at most, in bytes of its slots: 16 MiB.
-pub const DEFAULT_POOL_LIMIT: usize = 16 << 20;
+/// What a pool keeps at most, in bytes of its slots: 128 MiB, which traffic has to need at once
+/// before it is kept.
+pub const DEFAULT_POOL_LIMIT: usize = 128 << 20;
 
 /// One worker's slots.
 ///
@@ -36,10 +37,19 @@ pub struct SlotPool {
 #[derive(Debug)]
 struct Class {
     size: usize,
-    /// Oldest use first: with messages of similar lifetimes the front one is free first.
-    slots: VecDeque<BytesMut>,
-    /// Those that were still in use when younger ones were free; in no order.
+    /// The last [`YOUNG`] messages, oldest first. Most messages are gone again soon, and their
+    /// slots are still in the processor's cache.
+    young: VecDeque<BytesMut>,
+    /// Those that outlived their youth, oldest first: with parked messages of similar lifetimes
+    /// the front one is free first.
+    old: VecDeque<BytesMut>,
+    /// Old ones that were still in use when younger ones were free; in no order.
     stragglers: VecDeque<BytesMut>,
+    /// Takes to go before the front of `old` is asked again after it was found in use. To ask is
+    /// to touch memory that was not used for seconds.
+    patience: usize,
+    /// How often in a row it was found in use.
+    refusals: u32,
     /// Messages put into used slots since a new one was last needed.
     reused_in_a_row: usize,
 }
@@ -64,8 +74,16 @@ pub struct SlotUsage {
 const SMALLEST: usize = 64;
 const LARGEST: usize = 65_536;
 const CLASSES: usize = 2 * (LARGEST / SMALLEST).trailing_zeros() as usize + 1;
-/// How many slots of each queue are asked whether they are free before a new one is made.
-const PROBES: usize = 8;
+/// How many messages are young.
+const YOUNG: usize = 128;
+/// How many of the oldest young ones are asked whether they are free.
+const PROBES: usize = 4;
+/// How many of the old ones of each queue are.
+const OLD_PROBES: usize = 8;
+/// A class with fewer old ones than this is asked each time: they are in the cache all the same.
+const CACHED: usize = 4096;
+/// The most takes between two questions to the front of the old ones, as a power of two.
+const MAX_PATIENCE: u32 = 2;
 /// How many slots are made at most beside the one that is needed.
 const AHEAD: usize = 32;
 /// How many slots of other classes are forgotten at most to make room for one.
@@ -83,8 +101,11 @@ impl SlotPool {
     pub fn new(limit: usize) -> Self {
         let class = |i| Class {
             size: class_size(i),
-            slots: VecDeque::new(),
+            young: VecDeque::new(),
+            old: VecDeque::new(),
             stragglers: VecDeque::new(),
+            patience: 0,
+            refusals: 0,
             reused_in_a_row: 0,
         };
         Self {
@@ -123,7 +144,7 @@ impl SlotPool {
         for class in &mut self.classes {
             let size = class.size;
             let pooled = &mut self.pooled;
-            for queue in [&mut class.slots, &mut class.stragglers] {
+            for queue in [&mut class.young, &mut class.old, &mut class.stragglers] {
                 queue.retain_mut(|slot| {
                     let drop = *pooled > keep && is_free(slot, size);
                     if drop {
@@ -147,7 +168,7 @@ impl SlotPool {
             SlotUsage { reused: self.reused, allocated: self.allocated, ..SlotUsage::default() };
         for class in &mut self.classes {
             let size = class.size;
-            let all = class.slots.iter_mut().chain(&mut class.stragglers);
+            let all = class.young.iter_mut().chain(&mut class.old).chain(&mut class.stragglers);
             let parked = all.filter_map(|slot| (!is_free(slot, size)).then_some(())).count();
             usage.slots += class.len();
             usage.slot_bytes += class.len() * size;
@@ -171,7 +192,7 @@ impl SlotPool {
         let room = (self.limit - self.pooled) / size;
         let ahead = class.ahead().min(room);
         self.pooled += ahead * size;
-        (0..ahead).for_each(|_| class.slots.push_front(empty_slot(size)));
+        (0..ahead).for_each(|_| class.old.push_front(empty_slot(size)));
         class.fill(empty_slot(size), data)
     }
 
@@ -212,32 +233,62 @@ impl Class {
     }
 
     fn len(&self) -> usize {
-        self.slots.len() + self.stragglers.len()
+        self.young.len() + self.old.len() + self.stragglers.len()
     }
 
     /// Forgets a slot, one that has been in use for long if there is one.
     fn forget_one(&mut self) -> bool {
-        self.stragglers.pop_front().or_else(|| self.slots.pop_front()).is_some()
+        let old = self.stragglers.pop_front().or_else(|| self.old.pop_front());
+        old.or_else(|| self.young.pop_front()).is_some()
     }
 
-    /// A slot whose message is gone, taken out of its queue.
+    /// A slot whose message is gone, taken out of its queue: one of the oldest young ones, which
+    /// grow old if they are in use, or the oldest of all.
     fn free_slot(&mut self) -> Option<BytesMut> {
         let size = self.size;
-        let mut front = self.slots.iter_mut().take(PROBES);
-        if let Some(older) = front.position(|slot| is_free(slot, size)) {
-            self.stragglers.extend(self.slots.drain(..older));
-            return self.slots.pop_front();
+        for _ in 0..PROBES {
+            if self.young.len() < YOUNG {
+                break;
+            }
+            let mut slot = self.young.pop_front()?;
+            if is_free(&mut slot, size) {
+                return Some(slot);
+            }
+            self.old.push_back(slot);
         }
-        for _ in 0..self.stragglers.len().min(PROBES) {
+        if let Some(slot) = self.young.front_mut()
+            && is_free(slot, size)
+        {
+            return self.young.pop_front();
+        }
+        self.oldest()
+    }
+
+    fn oldest(&mut self) -> Option<BytesMut> {
+        if self.patience > 0 && self.old.len() > CACHED {
+            self.patience -= 1;
+            return None;
+        }
+        let size = self.size;
+        let mut front = self.old.iter_mut().take(OLD_PROBES);
+        if let Some(older) = front.position(|slot| is_free(slot, size)) {
+            self.refusals = 0;
+            self.stragglers.extend(self.old.drain(..older));
+            return self.old.pop_front();
+        }
+        for _ in 0..self.stragglers.len().min(OLD_PROBES) {
             let mut slot = self.stragglers.pop_front()?;
             if is_free(&mut slot, size) {
+                self.refusals = 0;
                 return Some(slot);
             }
             self.stragglers.push_back(slot);
         }
         // Either there is more traffic, or the oldest ones outlive the others; so that these do
         // not stand in the way for as long as they live, one of them steps aside.
-        self.stragglers.extend(self.slots.pop_front());
+        self.stragglers.extend(self.old.pop_front());
+        self.refusals = (self.refusals + 1).min(MAX_PATIENCE);
+        self.patience = 1 << self.refusals;
         None
     }
 
@@ -245,7 +296,7 @@ impl Class {
     fn fill(&mut self, mut slot: BytesMut, data: &[u8]) -> Bytes {
         slot.extend_from_slice(data);
         let message = slot.split().freeze();
-        self.slots.push_back(slot);
+        self.young.push_back(slot);
         message
     }
 }

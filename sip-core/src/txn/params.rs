@@ -162,6 +162,14 @@ impl Times {
     pub const fn linger(&self) -> u32 {
         if self.reliable { 0 } else { self.wt }
     }
+
+    /// Timer L: while a caller that lost the 2xx may still repeat its INVITE, which must not run the
+    /// route again: 64 T1 on unreliable transports (RFC 6026 8.4), or `wt_timer` if it is longer.
+    /// Kamailio's 5 seconds would let an INVITE through that was repeated after them.
+    #[must_use]
+    pub fn accepted(&self) -> u32 {
+        if self.reliable { self.wt } else { self.wt.max(self.t1.saturating_mul(64)) }
+    }
 }
 
 fn phrase(name: &'static str, text: &str) -> Lock<String> {

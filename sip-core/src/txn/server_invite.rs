@@ -103,7 +103,7 @@ impl ServerInvite {
             // RFC 6026 7.1: a retransmitted INVITE is absorbed from here on.
             (S::Proceeding, I::Respond(200..300)) => {
                 self.state = S::Accepted;
-                self.clock.end_after(now, times.wt);
+                self.clock.end_after(now, times.accepted());
                 E::SEND
             }
             (S::Accepted, I::Respond(200..300)) => E::SEND,
