@@ -100,7 +100,9 @@ public:
     /* The user name that an authentication has proved; empty when none has. */
     std::string_view user() const noexcept
     {
-        return detail::text(lr_call_identity, id_, static_cast<lr_str *>(nullptr));
+        lr_str name{"", 0};
+        lr_call_identity(id_, &name, nullptr, nullptr);
+        return detail::view(name);
     }
     lr_address source() const
     {
