@@ -324,6 +324,17 @@ impl Contact {
         self.reg_id
     }
 
+    /// Kamailio's name for how its row stands: `CS_NEW` there is none, `CS_DIRTY` it is behind,
+    /// `CS_SYNC` it is the same.
+    #[must_use]
+    pub const fn row_state(&self) -> &'static str {
+        match (self.state.has(State::STORED), self.state.has(State::DIRTY)) {
+            (false, _) => "CS_NEW",
+            (true, true) => "CS_DIRTY",
+            (true, false) => "CS_SYNC",
+        }
+    }
+
     /// The connection it was registered over, on stream transports.
     #[must_use]
     pub fn conn(&self) -> Option<ConnId> {

@@ -477,10 +477,11 @@ fn the_real_address_of_a_client_behind_nat_is_kept_told_and_used() {
 fn instance_and_reg_id_are_kept_and_told() {
     let mut r = Registrar::new();
     let contact = "Contact: \"Al\" <sip:a@h>;+sip.instance=\"<urn:uuid:1-2>\";reg-id=3;q=1";
-    assert_eq!(
-        r.ok("alice", "c1", 1, &[contact]),
-        "Contact: <sip:a@h>;q=1;expires=3600;+sip.instance=\"<urn:uuid:1-2>\";reg-id=3\r\n"
-    );
+    let told = "Contact: <sip:a@h>;q=1;expires=3600;+sip.instance=\"<urn:uuid:1-2>\"";
+    // RFC 5626 4.2: the reg-id of a client that does not support outbound means nothing.
+    assert_eq!(r.ok("alice", "c1", 1, &[contact]), format!("{told}\r\n"));
+    let outbound = r.ok("alice", "c1", 2, &[contact, "Supported: outbound"]);
+    assert_eq!(outbound, format!("{told};reg-id=3\r\n"));
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl Registrar {
         options.memory_only = flags & MEMORY_ONLY != 0;
         options.single = flags & ONLY_THIS != 0;
         options.no_range = flags & NO_RANGE != 0;
+        options.cflags = call.rewrite.flags;
         let params = self.params.registrar();
         let rules = self.params.rules(table.domain.config().use_domain);
         let CallState { msg, flow, reply_headers, .. } = call;

@@ -5,7 +5,7 @@ mod rpc;
 mod table;
 mod tell;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 use sip_core::time::Duration;
@@ -14,7 +14,7 @@ use sip_module_api::Module;
 use sip_module_api::module::{InitCx, InitError, TimerCx};
 use sip_module_api::registry::Declare;
 use sip_usrloc::store::row::RowRules;
-use sip_usrloc::{Domain, EventMask, Ruids, SqlLocationStore, Sweep, Writer};
+use sip_usrloc::{AorRules, DbMode, Domain, EventMask, Ruids, SqlLocationStore, Sweep, Writer};
 
 use params::Params;
 use table::Runner;
@@ -24,19 +24,38 @@ pub(crate) use tell::tell;
 
 /// The location tables of an engine: what the registrar binds to.
 #[derive(Default)]
-pub struct Locations(RwLock<Vec<Arc<Table>>>);
+pub struct Locations {
+    tables: RwLock<Vec<Arc<Table>>>,
+    rules: OnceLock<Rules>,
+}
+
+/// How addresses of record are made, with or without their host.
+type Rules = Box<dyn Fn(bool) -> AorRules + Send + Sync>;
 
 impl Locations {
     /// The table called `name`.
     #[must_use]
     pub fn table(&self, name: &[u8]) -> Option<Arc<Table>> {
-        self.0.read().iter().find(|t| t.domain.name().as_str().as_bytes() == name).cloned()
+        self.tables.read().iter().find(|t| t.domain.name().as_str().as_bytes() == name).cloned()
     }
 
     /// All tables.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Table>> {
-        self.0.read().clone()
+        self.tables.read().clone()
+    }
+
+    /// Takes over the registrar's rules for addresses of record; the first one counts.
+    pub(crate) fn set_rules(&self, rules: impl Fn(bool) -> AorRules + Send + Sync + 'static) {
+        let _set_once = self.rules.set(Box::new(rules));
+    }
+
+    /// How commands make an address of record of what they are given.
+    fn rules(&self, use_domain: bool) -> AorRules {
+        match self.rules.get() {
+            Some(rules) => rules(use_domain),
+            None => AorRules { use_domain, ..AorRules::default() },
+        }
     }
 }
 
@@ -70,17 +89,6 @@ impl Module for Usrloc {
         d.api(Arc::clone(&self.locations));
         tell::declare(d);
         rpc::declare(d, &self.locations);
-        let gauges: [(&str, &str, fn(&Domain) -> u64); 3] = [
-            ("location-users", "addresses of record with a binding", Domain::users),
-            ("location-contacts", "bindings", Domain::contacts),
-            ("location-expires", "bindings that have expired", Domain::expired),
-        ];
-        for (name, doc, read) in gauges {
-            let locations = Arc::clone(&self.locations);
-            d.stats().gauge("usrloc", name, doc, move || {
-                locations.table(b"location").map_or(0, |t| read(&t.domain))
-            });
-        }
         let locations = Arc::clone(&self.locations);
         let doc = "addresses of record with a binding, in all tables";
         d.stats().gauge("usrloc", "registered_users", doc, move || {
@@ -88,22 +96,50 @@ impl Module for Usrloc {
         });
     }
 
+    fn declare_stats(&self, stats: &mut sip_core::stats::Builder) {
+        for table in self.tables() {
+            for (name, doc, read) in GAUGES {
+                let (locations, key) = (Arc::clone(&self.locations), table.clone());
+                stats.gauge("usrloc", format!("{table}-{name}"), doc, move || {
+                    locations.table(key.as_bytes()).map_or(0, |t| read(&t.domain))
+                });
+            }
+        }
+    }
+
     fn init(self: Arc<Self>, cx: &mut InitCx<'_>) -> Result<(), InitError> {
         let fail = |e: String| InitError::new("usrloc", e);
         let server = u32::try_from(self.params.server_id.get()).unwrap_or(0);
         let ruids = Arc::new(Ruids::new(cx.now.wall, server, cx.rng));
-        let names = self.params.preload.text();
-        for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
-            let name = Name::new(name).map_err(|e| fail(format!("preload: {e}")))?;
+        for name in self.tables() {
+            let name = Name::new(&name).map_err(|e| fail(format!("preload: {e}")))?;
             let table = self.open(cx, name, Arc::clone(&ruids)).map_err(fail)?;
-            self.locations.0.write().push(table);
+            self.locations.tables.write().push(table);
         }
         self.start_timers(cx);
         Ok(())
     }
 }
 
+/// The statistics of a table: the end of the name, doc, and where it is read.
+const GAUGES: [(&str, &str, fn(&Domain) -> u64); 3] = [
+    ("users", "addresses of record with a binding", Domain::users),
+    ("contacts", "bindings", Domain::contacts),
+    ("expires", "bindings that have expired", Domain::expired),
+];
+
 impl Usrloc {
+    /// The names in `preload`, each once.
+    fn tables(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.params.preload.text().split(',').map(str::trim) {
+            if !name.is_empty() && !names.iter().any(|n| n == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
     /// Makes a table and, with a database, loads it and gives it its writer.
     fn open(
         &self,
@@ -142,7 +178,7 @@ impl Usrloc {
             SqlLocationStore::open(driver, layout, rules, checked).map_err(|e| e.to_string())?;
         let rows = u32::try_from(self.params.fetch_rows.get()).unwrap_or(2000);
         let mut writer = Writer::new(Arc::clone(&domain), store).fetch_rows(rows);
-        if self.params.db_load.on() {
+        if self.params.db_load.on() || mode == DbMode::LoadOnly {
             let report = writer.load(cx.now).map_err(|e| e.to_string())?;
             sip_module_api::log!(cx.engine.log, Info, "usrloc",
                 "table {name}: {} bindings loaded, {} expired, {} duplicates, {} unusable rows",

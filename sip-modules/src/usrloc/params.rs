@@ -62,7 +62,7 @@ impl Params {
         int("db_mode", &self.db_mode, 0..=4,
             "0: no database; 1: a change is answered once it is committed; 2: changes are written \
              every timer_interval; 4: loaded at start, never written");
-        int("db_load", &self.db_load, 0..=1, "1: the table is loaded from the database at start");
+        int("db_load", &self.db_load, 0..=1, "1: the table is loaded from the database at start; db_mode 4 always does");
         int("db_timer_clean", &self.db_timer_clean, 0..=1,
             "1: rows that have expired are deleted from the database every timer_interval");
         int("version_table", &self.version_table, 0..=1, "1: the version of the table is checked");
@@ -87,7 +87,7 @@ impl Params {
             "bindings in a table at most, 0 for no limit (no Kamailio counterpart)");
         d.str("db_url", &self.db_url, before, "the database, as sqlite:///path/to/location.db");
         d.str("preload", &self.preload, before,
-            "the tables, separated by commas; each is loaded at start");
+            "the tables that there are, separated by commas");
         for (_, name, cell) in &self.columns {
             d.str(name, cell, before, "the name of that column in the database; empty: Kamailio's");
         }

@@ -332,7 +332,13 @@ impl Asked<'_, '_> {
             Some(list) => Methods::parse(list),
             None => self.allowed(msg),
         };
-        let reg_id = if self.params.use_regid || !instance.is_empty() { own.reg_id } else { 0 };
+        // RFC 5626 4.2: it has a meaning beside an instance only.
+        let outbound = || !instance.is_empty() && supports(msg, b"outbound");
+        let reg_id = match own.reg_id {
+            0 => 0,
+            id if self.params.use_regid || outbound() => id,
+            _ => 0,
+        };
         Ok(Binding { uri: addr.uri, expires, q, instance, reg_id, methods })
     }
 
