@@ -15,7 +15,9 @@
  *   workers, or on the thread that drives the engine; they must not block and must not unwind
  *   (throw or longjmp) into the library.
  * - No function takes the process down: a panic inside the library is answered LR_PANIC. The
- *   library installs no signal handler and its writes raise no SIGPIPE.
+ *   library installs no signal handler and its writes raise no SIGPIPE. The threads that
+ *   lr_engine_new and lr_engine_start make inherit the signal mask of their caller: block there
+ *   what the program wants to wait for.
  *
  * An engine is driven in one of four ways:
  *

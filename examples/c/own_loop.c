@@ -70,6 +70,10 @@ int main(int argc, char **argv)
     sigset_t signals;
     int sip, timeout;
 
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* the engine's threads inherit it */
     must(lr_config_new(&config, &error));
     must(lr_config_listen(config, argc > 1 ? argv[1] : "udp:127.0.0.1:5060", &error));
     must(lr_config_route(config, route, &requests, &error));
@@ -78,10 +82,6 @@ int main(int argc, char **argv)
     must(lr_engine_fd(engine, &sip, &error));
     must(lr_engine_listener(engine, 0, &address, &error));
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
     int quit = checked(signalfd(-1, &signals, SFD_CLOEXEC), "signalfd");
     int admin = admin_socket(argc > 2 ? atoi(argv[2]) : 5070);
     int epoll = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");

@@ -117,6 +117,10 @@ int main(int argc, char **argv)
     sigset_t signals;
     int received;
 
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* the engine's threads inherit it */
     must(lr_config_new(&config, &error));
     for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -140,11 +144,6 @@ int main(int argc, char **argv)
     lr_config_free(config);
     for (size_t i = 0; lr_engine_listener(engine, i, &at, NULL) == LR_OK; i++)
         printf("listening %s:%s:%d\n", at.proto == LR_UDP ? "udp" : "tcp", at.host, at.port);
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL); /* the engine's threads inherit it */
     must(lr_engine_start(engine, 1, &error));
     puts("ready");
     fflush(stdout);

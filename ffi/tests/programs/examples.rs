@@ -83,8 +83,7 @@ fn own_loop_serves(directory: &Path, under: Under) {
     let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
     let admin = admin.expect("loopback has a free port");
     let mut command = command(&directory.join("own_loop"), under);
-    let mut server =
-        Process::start(command.arg("udp:127.0.0.1:0").arg(admin.port().to_string()));
+    let mut server = Process::start(command.arg("udp:127.0.0.1:0").arg(admin.port().to_string()));
     let address = server.line("listening ");
     server.line("ready");
     for count in 1..=3 {

@@ -25,7 +25,8 @@ pub(crate) fn command(program: &Path, under: Under) -> Command {
         Under::Nothing => Command::new(program),
         Under::Memcheck => {
             let mut valgrind = Command::new("valgrind");
-            valgrind.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+            valgrind.args(["--quiet", "--leak-check=full", "--show-leak-kinds=definite"]);
+            valgrind.arg("--errors-for-leak-kinds=definite");
             valgrind.arg(format!("--error-exitcode={FOUND}")).arg("--num-callers=30").arg(program);
             valgrind
         }
