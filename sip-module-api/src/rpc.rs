@@ -214,6 +214,17 @@ impl<'a> RpcArgs<'a> {
         self.take(what, RpcValue::as_str)
     }
 
+    /// The next parameter as a string; the number or text 0 is an empty one.
+    ///
+    /// # Errors
+    /// 400 when it is missing, or neither a string nor 0.
+    pub fn str_or_0(&mut self, what: &str) -> Result<&'a str, RpcError> {
+        self.take(what, |value| match value {
+            RpcValue::Int(0) => Some(""),
+            other => other.as_str().map(|s| if s == "0" { "" } else { s }),
+        })
+    }
+
     /// The next parameter as an integer.
     ///
     /// # Errors

@@ -87,7 +87,9 @@ fn call(socket: &str, command: &str, params: &[Value]) -> Result<Value, String> 
     let request = json!({"jsonrpc": "2.0", "method": command, "params": params, "id": 1});
     stream.write_all(format!("{request}\n").as_bytes()).map_err(told)?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).map_err(told)?;
+    if BufReader::new(stream).read_line(&mut line).map_err(told)? == 0 {
+        return Err(format!("control socket {socket}: closed without an answer"));
+    }
     let mut answer: Value =
         serde_json::from_str(&line).map_err(|e| format!("the answer is no JSON: {e}"))?;
     match answer.get("error") {

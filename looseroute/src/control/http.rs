@@ -35,7 +35,8 @@ pub(super) fn answer(shared: &Arc<Shared>, flow: &Flow, bytes: Bytes) -> HttpAns
         return reply(403, "Forbidden", "text/plain", b"only from this machine\n", true);
     }
     if request.method() != b"POST" {
-        return reply(405, "Method Not Allowed", "text/plain", b"POST a JSON-RPC call\n", close);
+        let answer = ResponseBuilder::new(405, "Method Not Allowed").header("Allow", "POST");
+        return finish(answer, "text/plain", b"POST a JSON-RPC call\n", close);
     }
     match jsonrpc::answer(shared, request.body()) {
         Some(body) => reply(200, "OK", "application/json", &body, close),
@@ -44,7 +45,11 @@ pub(super) fn answer(shared: &Arc<Shared>, flow: &Flow, bytes: Bytes) -> HttpAns
 }
 
 fn reply(code: u16, reason: &str, kind: &str, body: &[u8], close: bool) -> HttpAnswer {
-    let bytes = ResponseBuilder::new(code, reason)
+    finish(ResponseBuilder::new(code, reason), kind, body, close)
+}
+
+fn finish(answer: ResponseBuilder, kind: &str, body: &[u8], close: bool) -> HttpAnswer {
+    let bytes = answer
         .header("Server", "looseroute")
         .header("Connection", if close { "close" } else { "keep-alive" })
         .body(kind, Bytes::copy_from_slice(body))

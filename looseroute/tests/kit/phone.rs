@@ -188,6 +188,11 @@ impl Phone {
         }
     }
 
+    /// Whether anything comes before the connection ends.
+    pub fn is_answered(&self) -> bool {
+        self.next(PATIENCE).is_some()
+    }
+
     /// Bytes as they come, without looking at them.
     #[track_caller]
     pub fn hear_bytes(&self, count: usize) -> Vec<u8> {

@@ -28,7 +28,9 @@ impl Told {
     #[track_caller]
     pub fn new(builder: Builder) -> Self {
         let engine = builder.listen(Self::HERE).without_sockets().seed(7).build();
-        Self { engine: engine.expect("the engine builds"), ms: Cell::new(1) }
+        let told = Self { engine: engine.expect("the engine builds"), ms: Cell::new(1) };
+        told.engine.handle_timeout(told.now());
+        told
     }
 
     pub fn now(&self) -> Now {
