@@ -97,6 +97,8 @@ fn put_decimal(value: u32, width: usize, out: &mut Vec<u8>) {
 #[derive(Debug)]
 pub(crate) struct Messages {
     pub(crate) register: Template,
+    /// Removes all bindings of a user, also those of an earlier run with other ports.
+    pub(crate) unregister: Template,
     pub(crate) options: Template,
     pub(crate) invite: Template,
     /// To a 2xx, with the route set.
@@ -119,6 +121,11 @@ impl Messages {
         };
         Messages {
             register: read(REGISTER),
+            unregister: read(
+                &REGISTER
+                    .replace("Contact: <sip:u{user}@ANSWERER>", "Contact: *")
+                    .replace("Expires: 3600", "Expires: 0"),
+            ),
             options: read(OPTIONS),
             invite: read(&format!("{INVITE}{SDP}")),
             ack: read(ACK),
@@ -258,5 +265,9 @@ mod tests {
         messages.register.render(&fill, &mut out);
         let text = String::from_utf8(out).expect("own text");
         assert!(text.contains("Contact: <sip:u000042@127.0.0.1:7001>\r\n"));
+        let mut out = Vec::new();
+        messages.unregister.render(&fill, &mut out);
+        let text = String::from_utf8(out).expect("own text");
+        assert!(text.contains("\r\nContact: *\r\nExpires: 0\r\n"));
     }
 }

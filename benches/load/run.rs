@@ -58,7 +58,9 @@ pub(crate) fn run(config: &Config) -> io::Result<Outcome> {
     }
     let mut driver = Driver::new(config)?;
     if config.scenario != Scenario::Options && !config.floor {
-        driver.preload()?;
+        // A binding of an earlier run, with another port, would make every call fork.
+        driver.each_user(Scenario::Unregister)?;
+        driver.each_user(Scenario::Register)?;
     }
     driver.measure()
 }
@@ -88,7 +90,8 @@ impl<'a> Driver<'a> {
             },
             received: Received::new(BATCH),
             epoch: Instant::now(),
-            run: std::process::id() as u16,
+            // Four phases a process at most.
+            run: (std::process::id() as u16).wrapping_mul(4),
         })
     }
 
@@ -96,17 +99,19 @@ impl<'a> Driver<'a> {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    fn sides(&self, scenario: Scenario, slots: usize) -> Sides {
+    /// The sides of a phase. Each phase has keys of its own, so that no Call-ID comes twice.
+    fn sides(&mut self, scenario: Scenario, slots: usize) -> Sides {
+        self.run = self.run.wrapping_add(1);
         let give_up = (self.config.give_up * SECOND) as u64;
         let slots = Slots::new(slots, self.run);
         let users = self.config.users;
         Sides::new(scenario, self.addresses, slots, users, give_up, self.config.floor)
     }
 
-    /// Registers every user once.
-    fn preload(&mut self) -> io::Result<()> {
+    /// One REGISTER of every user.
+    fn each_user(&mut self, scenario: Scenario) -> io::Result<()> {
         let users = self.config.users as usize;
-        let mut sides = self.sides(Scenario::Register, users);
+        let mut sides = self.sides(scenario, users);
         let (mut started, mut tick) = (0, 0);
         while sides.tally.done + sides.tally.failed < users as u64 {
             let now = self.now();
@@ -119,7 +124,8 @@ impl<'a> Driver<'a> {
         match (sides.tally.failed, sides.tally.first_failure) {
             (0, _) => Ok(()),
             (failed, first) => Err(io::Error::other(format!(
-                "{failed} of {users} users could not be registered: {}",
+                "{failed} of {users} users failed to {}: {}",
+                scenario.name(),
                 first.unwrap_or_default()
             ))),
         }

@@ -39,6 +39,8 @@ pub(crate) enum Scenario {
     Options,
     Register,
     Call,
+    /// Not offered by itself: what the users begin with, see `run`.
+    Unregister,
 }
 
 impl Scenario {
@@ -47,6 +49,7 @@ impl Scenario {
             Scenario::Options => "options",
             Scenario::Register => "register",
             Scenario::Call => "call",
+            Scenario::Unregister => "unregister",
         }
     }
 }
@@ -108,7 +111,7 @@ impl Sides {
 
     /// Starts one, `due` being the time its latency counts from. False when all slots are in use.
     pub(crate) fn start(&mut self, due: u64, now: u64) -> bool {
-        let refresh = self.scenario == Scenario::Register;
+        let refresh = !self.answers();
         let Some(slot) = self.slots.take(!refresh) else { return false };
         slot.started = due;
         slot.give_up = now + self.give_up_after;
@@ -122,6 +125,7 @@ impl Sides {
         }
         let (template, state) = match self.scenario {
             Scenario::Register => (&self.messages.register, State::Requesting),
+            Scenario::Unregister => (&self.messages.unregister, State::Requesting),
             Scenario::Options => (&self.messages.options, State::Requesting),
             Scenario::Call => (&self.messages.invite, State::Calling),
         };
@@ -134,7 +138,7 @@ impl Sides {
 
     /// True when the scenario has an answering side.
     pub(crate) fn answers(&self) -> bool {
-        self.scenario != Scenario::Register
+        !matches!(self.scenario, Scenario::Register | Scenario::Unregister)
     }
 
     /// A datagram on the caller's socket.
