@@ -193,6 +193,10 @@ impl SlotPool {
         let ahead = class.ahead().min(room);
         self.pooled += ahead * size;
         (0..ahead).for_each(|_| class.old.push_front(empty_slot(size)));
+        // A slot may come to stand in either queue: room is made now, not then.
+        let all = class.len() + 1;
+        class.old.reserve(all - class.old.len());
+        class.stragglers.reserve(all - class.stragglers.len());
         class.fill(empty_slot(size), data)
     }
 
