@@ -17,8 +17,9 @@ pub enum Value {
     Str(Bytes),
 }
 
-/// The arguments of a function; up to four stand without an allocation.
-pub type Args = SmallVec<[Value; 4]>;
+/// The arguments of a function; two, the most that common ones have, stand without an allocation.
+/// They are moved a few times with every action, so room for more would cost everybody.
+pub type Args = SmallVec<[Value; 2]>;
 
 impl Value {
     /// The integer, also of a string that is written as one.

@@ -64,10 +64,12 @@ impl<'a> Reply<'a> {
     /// Whether it can be written out: a code from 100 to 699, no line end where none belongs, and
     /// only whole header lines.
     pub(crate) fn check(&self) -> Result<(), ReplyError> {
-        let one_line = |text: &[u8]| !text.iter().any(|b| matches!(b, b'\r' | b'\n'));
+        let one_line = |text: &[u8]| memchr::memchr2(b'\r', b'\n', text).is_none();
         let whole = self.headers.is_empty() || self.headers.ends_with(b"\r\n");
-        let empty_line =
-            self.headers.starts_with(b"\r\n") || self.headers.windows(4).any(|w| w == b"\r\n\r\n");
+        // An empty line ends the head: a line end where a header's name should begin.
+        let empty_line = self.headers.starts_with(b"\r\n")
+            || memchr::memchr_iter(b'\n', self.headers)
+                .any(|at| self.headers.get(at + 1).is_some_and(|b| matches!(b, b'\r' | b'\n')));
         let sound = (100..700).contains(&self.code)
             && one_line(self.reason)
             && one_line(self.content_type)
