@@ -1,0 +1,15 @@
+//! Every function, parameter, RPC command, statistic and event of the modules, each with a scenario
+//! that fails when its effect is missing. `coverage` fails when something is declared that no test
+//! here names.
+#![allow(unreachable_pub, reason = "one program of several files")]
+
+#[path = "../kit/text.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod text;
+
+mod rig;
+
+mod core;
+mod maxfwd;
+mod rr;
+mod sl;
