@@ -7,9 +7,12 @@
 #[allow(dead_code, reason = "shared with other tests")]
 mod text;
 
+mod digest;
 mod rig;
 
+mod auth;
 mod core;
 mod maxfwd;
+mod nonces;
 mod rr;
 mod sl;
