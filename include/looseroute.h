@@ -713,7 +713,8 @@ lr_status lr_engine_new(lr_config config, struct lr_engine **engine, struct lr_e
 /**
  * Ends the engine without grace, if it has not ended yet, and frees it: its threads are joined,
  * its stores flushed, its addresses free again, and no callback runs any more once this returns.
- * Another thread that drives it returns soon. `LR_WRONG_THREAD` from within one of its own
+ * Another thread that drives it returns soon; one that is in `lr_engine_shutdown` is waited for.
+ * Calls that wait are told on this thread. `LR_WRONG_THREAD` from within one of its own
  * callbacks, and then nothing is done; `LR_GONE` when it was freed before.
  */
 lr_status lr_engine_free(struct lr_engine *engine);

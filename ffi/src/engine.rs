@@ -30,6 +30,16 @@ pub(crate) struct Running {
     pub(crate) key: usize,
     /// The message that `lr_engine_poll_output` has handed out last.
     pub(crate) output: Mutex<Bytes>,
+    /// Held while the engine is being ended, so that who frees it waits for who ends it.
+    ending: Mutex<()>,
+}
+
+impl Running {
+    /// Ends the engine, one thread at a time.
+    fn end(&self, grace: Duration) -> bool {
+        let _one = self.ending.lock();
+        self.engine.shutdown(grace)
+    }
 }
 
 /// The pointer that C knows an engine by.
@@ -84,7 +94,9 @@ pub unsafe extern "C" fn lr_engine_new(
         let built = config.lock().build(reserved.0)?;
         let key = reserved.0;
         std::mem::forget(reserved);
-        TABLE.fill_engine(key, Arc::new(Running { engine: built, key, output: Mutex::default() }));
+        let running =
+            Running { engine: built, key, output: Mutex::default(), ending: Mutex::default() };
+        TABLE.fill_engine(key, Arc::new(running));
         put(engine, pointer(key));
         Ok(())
     })
@@ -92,7 +104,8 @@ pub unsafe extern "C" fn lr_engine_new(
 
 /// Ends the engine without grace, if it has not ended yet, and frees it: its threads are joined,
 /// its stores flushed, its addresses free again, and no callback runs any more once this returns.
-/// Another thread that drives it returns soon. `LR_WRONG_THREAD` from within one of its own
+/// Another thread that drives it returns soon; one that is in `lr_engine_shutdown` is waited for.
+/// Calls that wait are told on this thread. `LR_WRONG_THREAD` from within one of its own
 /// callbacks, and then nothing is done; `LR_GONE` when it was freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lr_engine_free(engine: *mut lr_engine) -> lr_status {
@@ -101,7 +114,7 @@ pub unsafe extern "C" fn lr_engine_free(engine: *mut lr_engine) -> lr_status {
         let gone = || Failure::gone("the engine was freed before");
         let running = TABLE.remove_engine(key).ok_or_else(gone)?;
         running.engine.stop();
-        running.engine.shutdown(Duration::ZERO);
+        running.end(Duration::ZERO);
         Ok(())
     })
 }
@@ -128,7 +141,7 @@ pub unsafe extern "C" fn lr_engine_shutdown(
 ) -> lr_status {
     boundary(error, || {
         let running = find_outside(engine)?;
-        match running.engine.shutdown(Duration::from_millis(grace_ms)) {
+        match running.end(Duration::from_millis(grace_ms)) {
             true => Ok(()),
             false => {
                 let text = "something was still under way when the time was up";

@@ -129,3 +129,21 @@ fn the_examples_built_by_cmake_serve() {
     assert!(server.end().success());
     assert!(directory.join("proxy").is_file());
 }
+
+#[test]
+fn the_program_in_the_readme_compiles() {
+    if !have("the README's program", &["cc"]) {
+        return;
+    }
+    let readme = std::fs::read_to_string(workspace().join("examples/c/README.md"));
+    let readme = readme.expect("the examples have a README");
+    let program = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next());
+    let directory = fresh_directory("readme");
+    let source = directory.join("readme.c");
+    std::fs::write(&source, program.expect("it has a C program")).expect("target/ is writable");
+    let mut compile = Command::new("cc");
+    compile.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]).arg(&source);
+    compile.arg(format!("-I{}", prefix().join("include").display()));
+    compile.arg(format!("-L{}", prefix().join("lib").display())).arg("-llooseroute");
+    done(compile.arg("-o").arg(directory.join("readme")));
+}
