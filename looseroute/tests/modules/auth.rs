@@ -100,7 +100,8 @@ fn flags_say_what_a_challenge_offers() {
         let rig = rig(&[("auth", "qop", param.into())]);
         for name in all {
             let msg = challenged(&rig, &f(name, &[REALM, flags]));
-            let value = format!("{}{}", msg.header("WWW-Authenticate"), msg.header("Proxy-Authenticate"));
+            let value =
+                format!("{}{}", msg.header("WWW-Authenticate"), msg.header("Proxy-Authenticate"));
             let offered = value.split("qop=\"").nth(1).and_then(|q| q.split('"').next());
             assert_eq!(offered.unwrap_or_default(), qop, "{name} {flags}, qop {param}: {value}");
             assert_eq!(value.contains("stale=true"), stale, "{name} {flags}: {value}");
@@ -173,7 +174,8 @@ fn each_failure_has_its_code_and_is_told() {
     ] {
         for name in ["proxy_authenticate", "proxy_authorize"] {
             // The count is used by the first of the two that succeeds.
-            let count = phone.count.map(|n| n + if name == "proxy_authorize" && code == 1 { 8 } else { 0 });
+            let count =
+                phone.count.map(|n| n + if name == "proxy_authorize" && code == 1 { 8 } else { 0 });
             let steps = [f(name, &[REALM, "subscriber"])];
             let ran = rig.run(&Phone { count, ..phone.clone() }.sign(&options()), &steps);
             assert_eq!(ran.codes(), [code], "{what}, {name}");
@@ -202,7 +204,10 @@ fn a_registrar_looks_at_authorization_and_a_method_may_be_given() {
     for (n, name) in (1..).zip(["www_authenticate", "www_authorize"]) {
         let signed = Phone { count: Some(n), ..phone.clone() }.sign(&register("alice", &[]));
         assert_eq!(rig.run(&signed, &[f(name, &[REALM, "subscriber"])]).codes(), [1], "{name}");
-        assert_eq!(rig.run(&signed.again(), &[f("proxy_authenticate", &[REALM, "x"])]).codes(), [-5]);
+        assert_eq!(
+            rig.run(&signed.again(), &[f("proxy_authenticate", &[REALM, "x"])]).codes(),
+            [-5]
+        );
         let as_invite = Phone { method: Some("INVITE"), count: Some(n + 10), ..phone.clone() };
         let signed = as_invite.sign(&register("alice", &[]));
         let ran = rig.run(&signed, &[f(name, &[REALM, "subscriber"])]);
@@ -243,7 +248,8 @@ fn a_given_password_or_its_hash_decides() {
         }
         if www {
             let as_bye = Phone { method: Some("BYE"), count: Some(20), ..phone.clone() };
-            let ran = rig.run(&as_bye.sign(&register("zed", &[])), &[f(name, &[REALM, "pw", "0", "BYE"])]);
+            let ran = rig
+                .run(&as_bye.sign(&register("zed", &[])), &[f(name, &[REALM, "pw", "0", "BYE"])]);
             assert_eq!(ran.codes(), [1], "{name}");
         }
     }
@@ -251,15 +257,21 @@ fn a_given_password_or_its_hash_decides() {
 
 #[test]
 fn a_refusal_leaves_the_challenge_that_its_flags_ask_for() {
-    for (name, header) in
-        [("pv_www_authenticate", "WWW-Authenticate"), ("pv_proxy_authenticate", "Proxy-Authenticate")]
-    {
+    for (name, header) in [
+        ("pv_www_authenticate", "WWW-Authenticate"),
+        ("pv_proxy_authenticate", "Proxy-Authenticate"),
+    ] {
         let rig = rig(&[]);
-        for (flags, qop) in [("0", None), ("2", Some("")), ("4", Some("auth")), ("8", Some("auth-int"))] {
+        for (flags, qop) in
+            [("0", None), ("2", Some("")), ("4", Some("auth")), ("8", Some("auth-int"))]
+        {
             let ran = rig.run(&options(), &[f(name, &[REALM, "pw", flags])]);
             assert_eq!(ran.codes(), [-5]);
             let left = &ran.seen.challenge;
-            assert_eq!(left.starts_with(&format!("{header}: Digest realm=\"lr.test\"")), qop.is_some());
+            assert_eq!(
+                left.starts_with(&format!("{header}: Digest realm=\"lr.test\"")),
+                qop.is_some()
+            );
             assert_eq!(field(left, "qop"), qop.unwrap_or_default(), "{flags}: {left}");
             assert!(!left.contains("stale"), "{left}");
         }
@@ -350,8 +362,7 @@ fn checked_credentials_do_not_leave_the_engine() {
                  uri=\"sip:x\", response=\"r\"";
     let signed = phone.sign(&options()).with(other);
     let check = f("proxy_authenticate", &[REALM, "x"]);
-    let steps =
-        |more: &[Step]| [std::slice::from_ref(&check), more, &[f("t_relay", &[])]].concat();
+    let steps = |more: &[Step]| [std::slice::from_ref(&check), more, &[f("t_relay", &[])]].concat();
     let kept = |ran: &Ran| ran.one().all("Proxy-Authorization").len();
     let ran = rig.run(&signed, &steps(&[f("consume_credentials", &[])]));
     assert_eq!((ran.codes(), kept(&ran)), (vec![1, 1, 1], 1));
@@ -365,7 +376,8 @@ fn checked_credentials_do_not_leave_the_engine() {
 #[test]
 fn credentials_for_a_realm_are_seen_in_either_header() {
     let rig = rig(&[]);
-    let digest = "Digest username=\"a\", realm=\"lr.test\", nonce=\"n\", uri=\"sip:x\", response=\"r\"";
+    let digest =
+        "Digest username=\"a\", realm=\"lr.test\", nonce=\"n\", uri=\"sip:x\", response=\"r\"";
     for (line, code) in [
         (format!("Authorization: {digest}"), 1),
         (format!("Proxy-Authorization: {digest}"), 1),

@@ -48,8 +48,16 @@ fn a_uri_means_us_by_listener_alias_and_port() {
         ("tel:+123", false),
     ] {
         let code = if ours { 1 } else { -1 };
-        assert_eq!(rig.run(&request("OPTIONS", "sip:x"), &[f("is_myself", &[uri])]).codes(), [code], "{uri}");
-        assert_eq!(rig.run(&request("OPTIONS", uri), &[f("is_myself", &[])]).codes(), [code], "{uri}");
+        assert_eq!(
+            rig.run(&request("OPTIONS", "sip:x"), &[f("is_myself", &[uri])]).codes(),
+            [code],
+            "{uri}"
+        );
+        assert_eq!(
+            rig.run(&request("OPTIONS", uri), &[f("is_myself", &[])]).codes(),
+            [code],
+            "{uri}"
+        );
     }
     let ran = rig.run(&request("OPTIONS", "sip:x"), &[f("is_myself", &["nonsense"])]);
     assert!(!ran.error().is_empty());
@@ -122,7 +130,8 @@ fn commands_and_statistics_are_found_by_name() {
     assert_eq!(help("core.nothing").expect_err("there is none").code, 404);
 
     rig.run(&request("OPTIONS", "sip:x"), &[f("sl_send_reply", &["404", "x"])]);
-    let stats = |name: &str| strings(&rig.rpc("stats.get_statistics", &[name.into()]).expect("a list"));
+    let stats =
+        |name: &str| strings(&rig.rpc("stats.get_statistics", &[name.into()]).expect("a list"));
     let group = stats("sl:");
     assert!(group.len() > 20 && group.iter().all(|s| s.starts_with("sl:")), "{group:?}");
     assert_eq!(stats("sl:404_replies"), ["sl:404_replies = 1"]);

@@ -29,7 +29,8 @@ pub struct Phone {
 impl Phone {
     /// One that answers this challenge with a nonce count.
     pub fn new(challenge: &Msg) -> Self {
-        let value = ["WWW-Authenticate", "Proxy-Authenticate"].map(|n| challenge.header(n)).concat();
+        let value =
+            ["WWW-Authenticate", "Proxy-Authenticate"].map(|n| challenge.header(n)).concat();
         Self {
             user: "alice",
             password: "secret",
@@ -69,8 +70,7 @@ impl Phone {
     /// The request again with these credentials.
     pub fn sign(&self, req: &Req) -> Req {
         let req = req.again();
-        let header =
-            if req.method == "REGISTER" { "Authorization" } else { "Proxy-Authorization" };
+        let header = if req.method == "REGISTER" { "Authorization" } else { "Proxy-Authorization" };
         let value = self.value(&req);
         req.with(format!("{header}: {value}"))
     }

@@ -16,3 +16,5 @@ mod maxfwd;
 mod nonces;
 mod rr;
 mod sl;
+mod timing;
+mod tm;

@@ -75,7 +75,8 @@ fn the_hops_are_compared_as_they_came_and_as_they_go() {
             [("9", 1, 1), ("10", -1, 1), ("11", -1, -1), ("", -2, -1), ("x", -3, -3)]
         {
             let compare = || f(name, &["10"]);
-            let ran = rig.run_text(&hops(came), &[compare(), f("maxfwd_process", &["20"]), compare()]);
+            let ran =
+                rig.run_text(&hops(came), &[compare(), f("maxfwd_process", &["20"]), compare()]);
             let codes = ran.codes();
             assert_eq!((codes[0], codes[2]), (before, after), "{name} {came}");
         }

@@ -111,7 +111,8 @@ async fn route(call: Call, shared: Arc<Shared>) -> Result<(), RouteError> {
             Step::Do(what) => what(&call),
             Step::Function(name, args) => {
                 let result = call.function(name, args).await;
-                let result = result.map(|v| v.as_int().unwrap_or(i64::MIN)).map_err(|e| e.to_string());
+                let result =
+                    result.map(|v| v.as_int().unwrap_or(i64::MIN)).map_err(|e| e.to_string());
                 shared.results.lock().push(result);
             }
         }
@@ -291,7 +292,9 @@ impl Rig {
 
 /// The same builder with these parameters.
 pub fn set(builder: Builder, params: &[(&str, &str, Value)]) -> Builder {
-    params.iter().fold(builder, |b, (module, name, value)| b.modparam(*module, *name, value.clone()))
+    params
+        .iter()
+        .fold(builder, |b, (module, name, value)| b.modparam(*module, *name, value.clone()))
 }
 
 pub fn addr(text: &str) -> SocketAddr {

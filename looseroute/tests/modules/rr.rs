@@ -128,8 +128,13 @@ fn loose_route_tells_what_it_found() {
         (&[OURS, NEXT], false, 1, "sip:10.0.0.4:5080;lr", &[NEXT]),
         (&[NEXT], false, 1, "sip:10.0.0.4:5080;lr", &[NEXT]),
         (&["<sip:lr.test;lr>"], true, 1, "", &[]),
-        (&["<sip:10.0.0.1:5060;lr>, <sip:10.0.0.4;lr>"], true, 1, "sip:10.0.0.4;lr",
-            &["<sip:10.0.0.4;lr>"]),
+        (
+            &["<sip:10.0.0.1:5060;lr>, <sip:10.0.0.4;lr>"],
+            true,
+            1,
+            "sip:10.0.0.4;lr",
+            &["<sip:10.0.0.4;lr>"],
+        ),
     ] {
         let rig = Rig::params(&[]);
         let twice = [f("loose_route", &[]), f("loose_route", &[]), f("forward", &[])];

@@ -64,14 +64,14 @@ fn an_error_reply_has_the_default_code_and_reason() {
 fn what_would_be_no_reply_is_refused() {
     let rig = Rig::params(&[]);
     for name in ["sl_send_reply", "send_reply"] {
-        for (args, index) in [
-            (["99", "x"], 1),
-            (["700", "x"], 1),
-            (["abc", "x"], 1),
-            (["404", "a\r\nEvil: b"], 2),
-        ] {
+        for (args, index) in
+            [(["99", "x"], 1), (["700", "x"], 1), (["abc", "x"], 1), (["404", "a\r\nEvil: b"], 2)]
+        {
             let ran = rig.run(&options(), &[f(name, &args)]);
-            assert!(ran.error().starts_with(&format!("{name}: argument {index} must be")), "{args:?}");
+            assert!(
+                ran.error().starts_with(&format!("{name}: argument {index} must be")),
+                "{args:?}"
+            );
         }
         let ran = rig.run(&options(), &[f(name, &["404", "One"]), f(name, &["486", "Two"])]);
         assert_eq!(ran.error(), "the request was answered with 404 already");
@@ -137,7 +137,8 @@ fn an_answer_is_told() {
 fn replies_are_counted_by_code_and_class() {
     let rig = Rig::params(&[]);
     let codes = [
-        180, 200, 202, 299, 300, 301, 302, 399, 400, 401, 403, 404, 407, 408, 483, 499, 500, 599, 603,
+        180, 200, 202, 299, 300, 301, 302, 399, 400, 401, 403, 404, 407, 408, 483, 499, 500, 599,
+        603,
     ];
     for code in codes {
         rig.run(&options(), &[f("sl_send_reply", &[&code.to_string(), "x"])]);

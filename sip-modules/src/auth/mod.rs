@@ -71,11 +71,7 @@ impl Module for Auth {
     fn declare(self: Arc<Self>, d: &mut Declare<'_>) {
         self.declare_params(d);
         d.api(Arc::clone(&self.accounts));
-        d.event(
-            "auth:failed",
-            &["method", "source", "user", "reason"],
-            "credentials were refused",
-        );
+        d.event("auth:failed", &["method", "source", "user", "reason"], "credentials were refused");
         self.declare_checks(d);
         self.declare_challenges(d);
     }

@@ -5,6 +5,7 @@ mod rpc;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sip_module_api::Module;
 use sip_module_api::call::RouteMask;
 use sip_module_api::flow::{ActionError, Flow};
@@ -38,7 +39,7 @@ impl Module for Core {
             "is_myself([uri]): whether the Request-URI (or this URI) means this engine",
             |cx, call, args| {
                 let given = args.first().and_then(Value::as_bytes);
-                let uri = given.map_or_else(|| call.request_uri(), |b| b);
+                let uri = given.map_or_else(|| call.request_uri(), Bytes::as_ref);
                 match Uri::parse(uri) {
                     Ok(u) => {
                         let ours = cx.engine.is_myself(&u);

@@ -68,12 +68,7 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> RpcValue {
     RpcValue::Array(names.map(RpcValue::from).collect())
 }
 
-fn set(
-    cx: &mut RpcCx<'_>,
-    module: &str,
-    name: &str,
-    value: Value,
-) -> Result<RpcValue, RpcError> {
+fn set(cx: &mut RpcCx<'_>, module: &str, name: &str, value: Value) -> Result<RpcValue, RpcError> {
     let set = cx.engine.registry.set_param(module, name, &value, true);
     set.map(|()| RpcValue::Null).map_err(|e| RpcError::new(400, e.to_string()))
 }

@@ -35,7 +35,8 @@ impl Registrar {
         let table = self.table(function, args)?;
         let aor = self.aor(call, &table, uri_arg(args, 1).as_deref())?;
         let mut targets = Targets::new();
-        let looked = lookup(&table.domain, cx.core.now, &aor, &self.lookup_rules(call), &mut targets);
+        let looked =
+            lookup(&table.domain, cx.core.now, &aor, &self.lookup_rules(call), &mut targets);
         let mut branches = targets.iter().map(branch);
         if into == Into::RequestUri
             && let Some(first) = branches.next()
@@ -55,13 +56,22 @@ impl Registrar {
     ) -> Result<i64, ActionError> {
         let table = self.table("lookup_branches", args)?;
         let bare = |b: &Branch| {
-            b.target.is_none() && b.dst_uri.is_none() && b.path.is_none() && b.flags == 0 && b.q == 0
+            b.target.is_none()
+                && b.dst_uri.is_none()
+                && b.path.is_none()
+                && b.flags == 0
+                && b.q == 0
         };
         let plain: Vec<usize> =
             call.branches.iter().enumerate().filter(|(_, b)| bare(b)).map(|(i, _)| i).collect();
         let rules = self.lookup_rules(call);
-        let mut looked =
-            self.lookup(cx, call, "lookup_branches", args.get(..1).unwrap_or_default(), Into::RequestUri)?;
+        let mut looked = self.lookup(
+            cx,
+            call,
+            "lookup_branches",
+            args.get(..1).unwrap_or_default(),
+            Into::RequestUri,
+        )?;
         for place in plain {
             let Some(uri) = call.branches.get(place).map(|b| b.uri.clone()) else { continue };
             // What is no address of record of ours stays as it is.
@@ -114,9 +124,8 @@ impl Registrar {
             .ok_or_else(|| ActionError::argument("unregister", 2, "must be a URI"))?;
         let aor = self.aor(call, &table, Some(&uri))?;
         let ruid = uri_arg(args, 2);
-        let changed = table
-            .domain
-            .remove(&aor, 0, |c| ruid.as_ref().is_none_or(|r| c.ruid() == r.as_ref()));
+        let changed =
+            table.domain.remove(&aor, 0, |c| ruid.as_ref().is_none_or(|r| c.ruid() == r.as_ref()));
         if changed.pending {
             table.ring();
         }

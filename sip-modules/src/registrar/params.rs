@@ -60,35 +60,93 @@ impl Params {
         self.declare_lifetimes(d);
         self.declare_paths(d);
         let before = When::BeforeStart;
-        d.str("received_param", &self.received_param, before,
-            "the contact parameter of the 200 that tells the client's real address; empty: none");
-        d.str("realm_prefix", &self.realm_prefix, before,
-            "a prefix removed from the hosts of addresses of record, as sip.");
+        d.str(
+            "received_param",
+            &self.received_param,
+            before,
+            "the contact parameter of the 200 that tells the client's real address; empty: none",
+        );
+        d.str(
+            "realm_prefix",
+            &self.realm_prefix,
+            before,
+            "a prefix removed from the hosts of addresses of record, as sip.",
+        );
     }
 
     fn declare_lifetimes(&self, d: &mut Declare<'_>) {
         for (name, cell, min, max, doc) in [
-            ("default_expires", &self.default_expires, 1, BIG,
-                "seconds that a binding lasts for which none were asked"),
-            ("default_expires_range", &self.default_expires_range, 0, 100,
-                "per cent at most by which chance shortens a default lifetime"),
-            ("expires_range", &self.expires_range, 0, 100,
-                "per cent at most by which chance shortens a lifetime that was asked for"),
+            (
+                "default_expires",
+                &self.default_expires,
+                1,
+                BIG,
+                "seconds that a binding lasts for which none were asked",
+            ),
+            (
+                "default_expires_range",
+                &self.default_expires_range,
+                0,
+                100,
+                "per cent at most by which chance shortens a default lifetime",
+            ),
+            (
+                "expires_range",
+                &self.expires_range,
+                0,
+                100,
+                "per cent at most by which chance shortens a lifetime that was asked for",
+            ),
             ("min_expires", &self.min_expires, 0, BIG, "shortest lifetime in seconds, 0 for none"),
-            ("min_expires_mode", &self.min_expires_mode, 0, 1,
-                "a shorter one is 0: lengthened; 1: refused with 423"),
-            ("max_expires", &self.max_expires, 0, BIG,
-                "longest lifetime in seconds, to which a longer one is shortened; 0 for none"),
-            ("default_q", &self.default_q, -1, 1000,
-                "q in thousandths of a contact that has none; -1: none"),
-            ("max_contacts", &self.max_contacts, 0, BIG,
-                "bindings of an address of record, 0 for no limit; else 503"),
-            ("retry_after", &self.retry_after, 0, BIG,
-                "seconds in the Retry-After of a 5xx, 0 for no such header"),
-            ("contact_max_size", &self.contact_max_size, 1, 65_535,
-                "longest contact URI in bytes; else 400"),
-            ("case_sensitive", &self.case_sensitive, 0, 1,
-                "1: the user part of an address of record keeps its case"),
+            (
+                "min_expires_mode",
+                &self.min_expires_mode,
+                0,
+                1,
+                "a shorter one is 0: lengthened; 1: refused with 423",
+            ),
+            (
+                "max_expires",
+                &self.max_expires,
+                0,
+                BIG,
+                "longest lifetime in seconds, to which a longer one is shortened; 0 for none",
+            ),
+            (
+                "default_q",
+                &self.default_q,
+                -1,
+                1000,
+                "q in thousandths of a contact that has none; -1: none",
+            ),
+            (
+                "max_contacts",
+                &self.max_contacts,
+                0,
+                BIG,
+                "bindings of an address of record, 0 for no limit; else 503",
+            ),
+            (
+                "retry_after",
+                &self.retry_after,
+                0,
+                BIG,
+                "seconds in the Retry-After of a 5xx, 0 for no such header",
+            ),
+            (
+                "contact_max_size",
+                &self.contact_max_size,
+                1,
+                65_535,
+                "longest contact URI in bytes; else 400",
+            ),
+            (
+                "case_sensitive",
+                &self.case_sensitive,
+                0,
+                1,
+                "1: the user part of an address of record keeps its case",
+            ),
         ] {
             d.int(name, cell, min..=max, When::Always, doc);
         }
@@ -97,20 +155,39 @@ impl Params {
     fn declare_paths(&self, d: &mut Declare<'_>) {
         for (name, cell, max, doc) in [
             ("use_path", &self.use_path, 1, "1: Path headers are kept and used (RFC 3327)"),
-            ("path_mode", &self.path_mode, 2,
-                "a Path is 0: never sent back; 1: sent back if the client supports it; 2: else 420"),
-            ("path_use_received", &self.path_use_received, 1,
-                "1: the received parameter of the first Path is the client's address"),
-            ("regid_mode", &self.regid_mode, 1,
-                "1: reg-id counts also for clients that do not support outbound (RFC 5626)"),
-            ("method_filtering", &self.method_filtering, 1,
+            (
+                "path_mode",
+                &self.path_mode,
+                2,
+                "a Path is 0: never sent back; 1: sent back if the client supports it; 2: else 420",
+            ),
+            (
+                "path_use_received",
+                &self.path_use_received,
+                1,
+                "1: the received parameter of the first Path is the client's address",
+            ),
+            (
+                "regid_mode",
+                &self.regid_mode,
+                1,
+                "1: reg-id counts also for clients that do not support outbound (RFC 5626)",
+            ),
+            (
+                "method_filtering",
+                &self.method_filtering,
+                1,
                 "1: for a request outside of dialogs, lookup leaves contacts out that do not take \
-                 its method"),
-            ("append_branches", &self.append_branches, 1,
-                "0: lookup takes the first contact only"),
-            ("lookup_filter_mode", &self.lookup_filter_mode, 1,
+                 its method",
+            ),
+            ("append_branches", &self.append_branches, 1, "0: lookup takes the first contact only"),
+            (
+                "lookup_filter_mode",
+                &self.lookup_filter_mode,
+                1,
                 "1: lookup leaves contacts out that were saved without any of the request's branch \
-                 flags"),
+                 flags",
+            ),
         ] {
             d.int(name, cell, 0..=max, When::Always, doc);
         }

@@ -29,7 +29,9 @@ impl Registrar {
         let table = self.table("save", args)?;
         let flags = match args.get(1) {
             None | Some(Value::Null) => 0,
-            Some(v) => v.as_int().ok_or_else(|| ActionError::argument("save", 2, "must be flags"))?,
+            Some(v) => {
+                v.as_int().ok_or_else(|| ActionError::argument("save", 2, "must be flags"))?
+            }
         };
         if call.msg.method() != Some(Method::Register) {
             return Err(ActionError::Message("save is for a REGISTER".into()));
@@ -55,19 +57,19 @@ impl Registrar {
         let params = self.params.registrar();
         let rules = self.params.rules(table.domain.config().use_domain);
         let CallState { msg, flow, reply_headers, .. } = call;
-        let done = Plan::new(msg, flow, &rules, &params, &options, &mut *cx.core.rng).and_then(
-            |plan| {
+        let done =
+            Plan::new(msg, flow, &rules, &params, &options, &mut *cx.core.rng).and_then(|plan| {
                 plan.write_headers(now.wall, reply, reply_headers);
                 let saved = table.domain.save(now, &plan, Some((reply, reply_headers)))?;
                 Ok((saved, plan.aor))
-            },
-        );
+            });
         match done {
             Ok((saved, aor)) if saved.pending => {
                 table.ring();
                 let stats = *stats;
                 let reply = reply.clone();
-                let then = Pending { table, aor, reply, kind: saved.kind, events: saved.events, quiet };
+                let then =
+                    Pending { table, aor, reply, kind: saved.kind, events: saved.events, quiet };
                 Ok(Flow::Suspend(Suspend {
                     deadline: None,
                     then: Box::new(move |cx, call, with| {
@@ -154,8 +156,14 @@ fn refuse(
     retry_after: u32,
     quiet: bool,
 ) -> Result<(), ActionError> {
-    sip_module_api::log!(cx.engine.log, Info, "registrar", "REGISTER from {}: {} {reject}",
-        call.flow.peer, reject.code());
+    sip_module_api::log!(
+        cx.engine.log,
+        Info,
+        "registrar",
+        "REGISTER from {}: {} {reject}",
+        call.flow.peer,
+        reject.code()
+    );
     if quiet {
         return Ok(());
     }

@@ -89,8 +89,7 @@ impl Module for Rr {
 
 impl Rr {
     fn declare_params(&self, d: &mut Declare<'_>) {
-        let mut int =
-            |name, cell, max, doc| d.int(name, cell, 0..=max, When::BeforeStart, doc);
+        let mut int = |name, cell, max, doc| d.int(name, cell, 0..=max, When::BeforeStart, doc);
         int(
             "append_fromtag",
             &self.append_fromtag,

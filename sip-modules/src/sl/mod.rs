@@ -86,9 +86,12 @@ impl Module for Sl {
             2..=2,
             RouteMask::REQUEST,
             "sl_send_reply(code, reason): answers without a transaction",
-            |cx, call, args| Flow::from(code_and_reason("sl_send_reply", args).and_then(
-                |(code, reason)| answer(cx, call, code, &reason, false),
-            )),
+            |cx, call, args| {
+                Flow::from(
+                    code_and_reason("sl_send_reply", args)
+                        .and_then(|(code, reason)| answer(cx, call, code, &reason, false)),
+                )
+            },
         );
         for (name, stateful) in [("send_reply_error", true), ("sl_reply_error", false)] {
             let sl = Arc::clone(&self);
@@ -108,11 +111,27 @@ impl Module for Sl {
         d.rpc("sl.stats", "replies sent without a transaction, by class", |cx, _| {
             let get = |name: &str| cx.engine.stats.get("sl", name).unwrap_or(0);
             let mut out = StructBuilder::new();
-            for name in ["200_replies", "202_replies", "2xx_replies", "300_replies", "301_replies",
-                "302_replies", "3xx_replies", "400_replies", "401_replies", "403_replies",
-                "404_replies", "407_replies", "408_replies", "483_replies", "4xx_replies",
-                "500_replies", "5xx_replies", "6xx_replies", "xxx_replies"]
-            {
+            for name in [
+                "200_replies",
+                "202_replies",
+                "2xx_replies",
+                "300_replies",
+                "301_replies",
+                "302_replies",
+                "3xx_replies",
+                "400_replies",
+                "401_replies",
+                "403_replies",
+                "404_replies",
+                "407_replies",
+                "408_replies",
+                "483_replies",
+                "4xx_replies",
+                "500_replies",
+                "5xx_replies",
+                "6xx_replies",
+                "xxx_replies",
+            ] {
                 out = out.with(name.trim_end_matches("_replies"), RpcValue::from(get(name)));
             }
             Ok(out.build())
@@ -156,7 +175,9 @@ pub fn answer(
         return Err(ActionError::Message("an ACK is never answered (RFC 3261 17.2)".into()));
     }
     if let Outcome::Replied(sent) = call.outcome {
-        return Err(ActionError::Transaction(format!("the request was answered with {sent} already")));
+        return Err(ActionError::Transaction(format!(
+            "the request was answered with {sent} already"
+        )));
     }
     add_contacts(call, code);
     let reply = Reply::with_reason(code, reason).headers(&call.reply_headers);
@@ -186,4 +207,3 @@ fn tell(cx: &ActionCx<'_, '_>, call: &CallState, code: u16, reason: &[u8]) {
         ]
     });
 }
-

@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn a_q_is_as_short_as_can_be() {
-        for (q, text) in [(0, ""), (1, ";q=0.001"), (500, ";q=0.5"), (50, ";q=0.05"), (1000, ";q=1")] {
+        for (q, text) in
+            [(0, ""), (1, ";q=0.001"), (500, ";q=0.5"), (50, ";q=0.05"), (1000, ";q=1")]
+        {
             let mut out = BytesMut::new();
             put_q(&mut out, q);
             assert_eq!(out, text.as_bytes());

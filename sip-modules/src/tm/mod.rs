@@ -18,8 +18,8 @@ use sip_module_api::module::{InitCx, InitError};
 use sip_module_api::registry::Declare;
 
 use relay::How;
-use target::{Resolver, send_to};
 pub(crate) use target::numeric_hop;
+use target::{Resolver, send_to};
 
 /// Names that wait to be looked up at most.
 const RESOLVER_QUEUE: usize = 10_000;

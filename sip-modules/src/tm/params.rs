@@ -19,15 +19,55 @@ const INTS: &[(&str, Cell, std::ops::RangeInclusive<i64>, &str)] = &[
     ("fr_timer", |p| &p.fr_timer, MS, "milliseconds without any answer until a branch has failed"),
     ("fr_inv_timer", |p| &p.fr_inv_timer, MS, "milliseconds that an INVITE may ring"),
     ("wt_timer", |p| &p.wt_timer, MS, "milliseconds that a completed transaction stays in memory"),
-    ("max_inv_lifetime", |p| &p.max_inv_lifetime, MS, "longest life of an INVITE transaction without a final answer, in milliseconds"),
-    ("max_noninv_lifetime", |p| &p.max_noninv_lifetime, MS, "longest life of another transaction without a final answer, in milliseconds"),
+    (
+        "max_inv_lifetime",
+        |p| &p.max_inv_lifetime,
+        MS,
+        "longest life of an INVITE transaction without a final answer, in milliseconds",
+    ),
+    (
+        "max_noninv_lifetime",
+        |p| &p.max_noninv_lifetime,
+        MS,
+        "longest life of another transaction without a final answer, in milliseconds",
+    ),
     ("auto_inv_100", |p| &p.auto_inv_100, FLAG, "1: a new INVITE transaction answers 100 at once"),
-    ("restart_fr_on_each_reply", |p| &p.restart_fr_on_each_reply, FLAG, "1: each provisional answer restarts fr_inv_timer"),
-    ("remap_503_500", |p| &p.remap_503_500, FLAG, "1: a 503 that is the only answer goes upstream as 500"),
-    ("aggregate_challenges", |p| &p.aggregate_challenges, FLAG, "1: the challenges of all branches go upstream"),
-    ("reply_408_code", |p| &p.reply_408_code, 400..=699, "the code when no branch answered in time"),
-    ("max_branches", |p| &p.max_branches, 1..=126, "branches of a transaction at most (Kamailio's core parameter)"),
-    ("max_transactions", |p| &p.max_transactions, 1..=i32::MAX as i64, "transactions in memory at most; beyond it a request gets a 503"),
+    (
+        "restart_fr_on_each_reply",
+        |p| &p.restart_fr_on_each_reply,
+        FLAG,
+        "1: each provisional answer restarts fr_inv_timer",
+    ),
+    (
+        "remap_503_500",
+        |p| &p.remap_503_500,
+        FLAG,
+        "1: a 503 that is the only answer goes upstream as 500",
+    ),
+    (
+        "aggregate_challenges",
+        |p| &p.aggregate_challenges,
+        FLAG,
+        "1: the challenges of all branches go upstream",
+    ),
+    (
+        "reply_408_code",
+        |p| &p.reply_408_code,
+        400..=699,
+        "the code when no branch answered in time",
+    ),
+    (
+        "max_branches",
+        |p| &p.max_branches,
+        1..=126,
+        "branches of a transaction at most (Kamailio's core parameter)",
+    ),
+    (
+        "max_transactions",
+        |p| &p.max_transactions,
+        1..=i32::MAX as i64,
+        "transactions in memory at most; beyond it a request gets a 503",
+    ),
 ];
 
 /// Declares them.
@@ -57,12 +97,7 @@ pub(super) fn declare(d: &mut Declare<'_>) {
     });
 }
 
-fn text(
-    d: &mut Declare<'_>,
-    name: &'static str,
-    doc: &'static str,
-    set: fn(&Proxy, &str),
-) {
+fn text(d: &mut Declare<'_>, name: &'static str, doc: &'static str, set: fn(&Proxy, &str)) {
     let proxy = Arc::clone(d.proxy());
     let last = Arc::new(parking_lot::RwLock::new(Value::Null));
     let shown = Arc::clone(&last);

@@ -11,7 +11,8 @@ use sip_parser::Method;
 use super::relay;
 use crate::sl::{add_contacts, code_and_reason};
 
-const REPLY_ROUTES: RouteMask = RouteMask::REQUEST.with(RouteMask::FAILURE).with(RouteMask::ONREPLY);
+const REPLY_ROUTES: RouteMask =
+    RouteMask::REQUEST.with(RouteMask::FAILURE).with(RouteMask::ONREPLY);
 
 /// Declares the functions.
 pub(super) fn declare(d: &mut Declare<'_>) {
@@ -102,9 +103,7 @@ fn new_transaction(cx: &mut ActionCx<'_, '_>, call: &mut CallState) -> Flow {
             call.outcome = Outcome::Absorbed;
             Flow::Exit
         }
-        Err(CreateError::Full) => {
-            Flow::Error(ActionError::Overload(CreateError::Full.to_string()))
-        }
+        Err(CreateError::Full) => Flow::Error(ActionError::Overload(CreateError::Full.to_string())),
         Err(error) => Flow::Error(ActionError::Transaction(error.to_string())),
     }
 }

@@ -95,8 +95,7 @@ pub(super) fn send_to(
         (Some(host), proto) => {
             let proto = proto.unwrap_or(call.flow.proto);
             let host = host.as_bytes().and_then(|h| Host::parse(h));
-            let host =
-                host.ok_or_else(|| ActionError::argument(function, 1, "must be a host"))?;
+            let host = host.ok_or_else(|| ActionError::argument(function, 1, "must be a host"))?;
             let port = match args.get(1) {
                 None => Some(0),
                 Some(port) => port.as_int().and_then(|n| u16::try_from(n).ok()),

@@ -121,8 +121,11 @@ impl Module for Usrloc {
     }
 }
 
+/// The end of a statistic's name, what it counts, and where it is read.
+type Gauge = (&'static str, &'static str, fn(&Domain) -> u64);
+
 /// The statistics of a table: the end of the name, doc, and where it is read.
-const GAUGES: [(&str, &str, fn(&Domain) -> u64); 3] = [
+const GAUGES: [Gauge; 3] = [
     ("users", "addresses of record with a binding", Domain::users),
     ("contacts", "bindings", Domain::contacts),
     ("expires", "bindings that have expired", Domain::expired),
@@ -180,9 +183,16 @@ impl Usrloc {
         let mut writer = Writer::new(Arc::clone(&domain), store).fetch_rows(rows);
         if self.params.db_load.on() || mode == DbMode::LoadOnly {
             let report = writer.load(cx.now).map_err(|e| e.to_string())?;
-            sip_module_api::log!(cx.engine.log, Info, "usrloc",
+            sip_module_api::log!(
+                cx.engine.log,
+                Info,
+                "usrloc",
                 "table {name}: {} bindings loaded, {} expired, {} duplicates, {} unusable rows",
-                report.added, report.expired, report.duplicates, report.skipped);
+                report.added,
+                report.expired,
+                report.duplicates,
+                report.skipped
+            );
         }
         let runner = Runner { writer, table: Arc::clone(&table), log: Arc::clone(&cx.engine.log) };
         let queue =
@@ -194,14 +204,16 @@ impl Usrloc {
     fn start_timers(&self, cx: &mut InitCx<'_>) {
         let sweeps: Mutex<Vec<Sweep>> = Mutex::default();
         let locations = Arc::clone(&self.locations);
-        cx.timer("usrloc", || Duration::from_secs(1), move |cx| {
-            expire(cx, &locations, &mut sweeps.lock());
-        });
+        cx.timer(
+            "usrloc",
+            || Duration::from_secs(1),
+            move |cx| {
+                expire(cx, &locations, &mut sweeps.lock());
+            },
+        );
         let every = self.params.timer_interval.clone();
-        let interval =
-            move || Duration::from_secs(u64::try_from(every.get()).unwrap_or(60));
-        let (locations, clean) =
-            (Arc::clone(&self.locations), self.params.db_timer_clean.clone());
+        let interval = move || Duration::from_secs(u64::try_from(every.get()).unwrap_or(60));
+        let (locations, clean) = (Arc::clone(&self.locations), self.params.db_timer_clean.clone());
         cx.timer("usrloc", interval, move |cx| {
             for table in locations.all() {
                 if table.domain.config().mode.writes() {

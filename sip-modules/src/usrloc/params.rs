@@ -59,35 +59,75 @@ impl Params {
         let before = When::BeforeStart;
         const BIG: i64 = i32::MAX as i64;
         let mut int = |name, cell, range, doc| d.int(name, cell, range, before, doc);
-        int("db_mode", &self.db_mode, 0..=4,
+        int(
+            "db_mode",
+            &self.db_mode,
+            0..=4,
             "0: no database; 1: a change is answered once it is committed; 2: changes are written \
-             every timer_interval; 4: loaded at start, never written");
-        int("db_load", &self.db_load, 0..=1, "1: the table is loaded from the database at start; db_mode 4 always does");
-        int("db_timer_clean", &self.db_timer_clean, 0..=1,
-            "1: rows that have expired are deleted from the database every timer_interval");
+             every timer_interval; 4: loaded at start, never written",
+        );
+        int(
+            "db_load",
+            &self.db_load,
+            0..=1,
+            "1: the table is loaded from the database at start; db_mode 4 always does",
+        );
+        int(
+            "db_timer_clean",
+            &self.db_timer_clean,
+            0..=1,
+            "1: rows that have expired are deleted from the database every timer_interval",
+        );
         int("version_table", &self.version_table, 0..=1, "1: the version of the table is checked");
         int("fetch_rows", &self.fetch_rows, 1..=1_000_000, "rows read at once when loading");
-        int("timer_interval", &self.timer_interval, 1..=86_400,
-            "seconds between two flushes of what is to be written");
+        int(
+            "timer_interval",
+            &self.timer_interval,
+            1..=86_400,
+            "seconds between two flushes of what is to be written",
+        );
         int("use_domain", &self.use_domain, 0..=1, "1: the host belongs to the address of record");
-        int("server_id", &self.server_id, 0..=BIG,
-            "this engine's number among those that share the database (Kamailio's core parameter)");
-        int("server_id_filter", &self.server_id_filter, 0..=1,
-            "1: rows of other servers are not loaded");
-        int("skip_remote_socket", &self.skip_remote_socket, 0..=1,
-            "1: rows with a socket that is not ours are not loaded");
+        int(
+            "server_id",
+            &self.server_id,
+            0..=BIG,
+            "this engine's number among those that share the database (Kamailio's core parameter)",
+        );
+        int(
+            "server_id_filter",
+            &self.server_id_filter,
+            0..=1,
+            "1: rows of other servers are not loaded",
+        );
+        int(
+            "skip_remote_socket",
+            &self.skip_remote_socket,
+            0..=1,
+            "1: rows with a socket that is not ours are not loaded",
+        );
         int("hash_size", &self.hash_size, 1..=20, "the table has two to this power buckets");
-        int("matching_mode", &self.matching_mode, 0..=3,
+        int(
+            "matching_mode",
+            &self.matching_mode,
+            0..=3,
             "a binding is known by its 0: contact; 1: contact and Call-ID; 2: contact and Path; \
-             3: Call-ID");
-        int("cseq_delay", &self.cseq_delay, 0..=3600,
-            "seconds in which the same CSeq again is a retransmission and not an error");
+             3: Call-ID",
+        );
+        int(
+            "cseq_delay",
+            &self.cseq_delay,
+            0..=3600,
+            "seconds in which the same CSeq again is a retransmission and not an error",
+        );
         int("desc_time_order", &self.desc_time_order, 0..=1, "1: newest bindings first, not by q");
-        int("max_contacts_in_table", &self.max_contacts_in_table, 0..=BIG,
-            "bindings in a table at most, 0 for no limit (no Kamailio counterpart)");
+        int(
+            "max_contacts_in_table",
+            &self.max_contacts_in_table,
+            0..=BIG,
+            "bindings in a table at most, 0 for no limit (no Kamailio counterpart)",
+        );
         d.str("db_url", &self.db_url, before, "the database, as sqlite:///path/to/location.db");
-        d.str("preload", &self.preload, before,
-            "the tables that there are, separated by commas");
+        d.str("preload", &self.preload, before, "the tables that there are, separated by commas");
         for (_, name, cell) in &self.columns {
             d.str(name, cell, before, "the name of that column in the database; empty: Kamailio's");
         }

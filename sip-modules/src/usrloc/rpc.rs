@@ -17,11 +17,15 @@ const DUMP_LIMIT: usize = 100_000;
 /// Declares them.
 pub(super) fn declare(d: &mut Declare<'_>, locations: &Arc<Locations>) {
     let all = Arc::clone(locations);
-    d.rpc("ul.dump", "all bindings of all tables; `brief`: addresses and contacts only", move |cx, args| {
-        let brief = args.first().and_then(RpcValue::as_str) == Some("brief");
-        let domains = all.all().iter().map(|t| dump(cx, t, brief)).collect();
-        Ok(StructBuilder::new().with("Domains", RpcValue::Array(domains)).build())
-    });
+    d.rpc(
+        "ul.dump",
+        "all bindings of all tables; `brief`: addresses and contacts only",
+        move |cx, args| {
+            let brief = args.first().and_then(RpcValue::as_str) == Some("brief");
+            let domains = all.all().iter().map(|t| dump(cx, t, brief)).collect();
+            Ok(StructBuilder::new().with("Domains", RpcValue::Array(domains)).build())
+        },
+    );
     let l = Arc::clone(locations);
     d.rpc("ul.lookup", "the bindings of an address of record: table, AOR", move |cx, args| {
         let (table, aor) = table_and_aor(&l, &mut RpcArgs::new(args))?;
