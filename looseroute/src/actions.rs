@@ -13,7 +13,11 @@ use sip_module_api::flow::ActionError;
 /// the same turn unless it has to wait.
 pub trait Actions {
     /// Answers the request (`send_reply`): through its transaction if it has one, else without.
-    fn reply(&self, code: u16, reason: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
+    fn reply(
+        &self,
+        code: u16,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), ActionError>> + Send;
 
     /// Relays the request to its branches, or to its Request-URI if it has none (`t_relay`): makes
     /// the transaction, forks, forwards what comes back. An ACK is forwarded without a

@@ -204,7 +204,9 @@ impl Builder {
         let listening = Listening::open(&self.listen, self.sockets, &transport.params)?;
         let listeners = listening.listeners();
         if listeners.iter().next().is_none() {
-            return Err(EngineError::Mode("the engine has no listen address: give it one with `listen`"));
+            return Err(EngineError::Mode(
+                "the engine has no listen address: give it one with `listen`",
+            ));
         }
         let mut builder = stats::Builder::new();
         let mut registry = Registry::default();
@@ -218,8 +220,7 @@ impl Builder {
             max_parked: AtomicI64::new(100_000),
         });
         let transport = transport.declare(&mut builder);
-        let mut modules: Vec<Arc<dyn Module>> =
-            vec![
+        let mut modules: Vec<Arc<dyn Module>> = vec![
             crate::modules::waiting(Arc::clone(&params)),
             crate::modules::transport(Arc::clone(&transport.params)),
         ];

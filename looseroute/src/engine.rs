@@ -269,12 +269,15 @@ impl Engine {
         let local = self.local.lock();
         let Some(driver) = local.as_ref() else { return };
         let waker = driver.transport.as_ref().map(Transport::waker);
-        self.shared.mail.set_waker(0, Arc::new(move || {
-            if let Some(waker) = &waker {
-                crate::driver::wake(waker);
-            }
-            wakeup();
-        }));
+        self.shared.mail.set_waker(
+            0,
+            Arc::new(move || {
+                if let Some(waker) = &waker {
+                    crate::driver::wake(waker);
+                }
+                wakeup();
+            }),
+        );
     }
 
     fn run_stage(&self) {
@@ -460,11 +463,7 @@ pub(crate) fn run_rpc(
     };
     let entropy = entropy(shared.seed).map_err(|e| RpcError::new(500, e.to_string()))?;
     let mut rng = SeededRng::from_entropy(entropy);
-    let mut cx = RpcCx {
-        now: shared.now(),
-        engine: &shared.parts,
-        rng: &mut rng,
-        proxy: &shared.proxy,
-    };
+    let mut cx =
+        RpcCx { now: shared.now(), engine: &shared.parts, rng: &mut rng, proxy: &shared.proxy };
     (rpc.handler)(&mut cx, params)
 }

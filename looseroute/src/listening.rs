@@ -28,8 +28,11 @@ impl Listening {
         sockets: bool,
         params: &TransportParams,
     ) -> Result<Self, EngineError> {
-        let specs: Vec<ListenSpec> =
-            addresses.iter().map(|a| a.parse()).collect::<Result<_, _>>().map_err(TransportError::from)?;
+        let specs: Vec<ListenSpec> = addresses
+            .iter()
+            .map(|a| a.parse())
+            .collect::<Result<_, _>>()
+            .map_err(TransportError::from)?;
         if !sockets {
             return Ok(Self::Named(Arc::new(named(&specs)?)));
         }

@@ -55,7 +55,9 @@ struct Waits {
 
 /// The wait has ended already: it was resumed before, its deadline has passed, or its call is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the wait has ended already: it was resumed before, its deadline passed, or its call is over")]
+#[error(
+    "the wait has ended already: it was resumed before, its deadline passed, or its call is over"
+)]
 pub struct WaitGone;
 
 impl Mailboxes {
@@ -165,9 +167,12 @@ mod tests {
         let boxes = Mailboxes::new(1);
         let rings = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&rings);
-        boxes.set_waker(0, Arc::new(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-        }));
+        boxes.set_waker(
+            0,
+            Arc::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
         let call = ResumeToken::new(0, 1, 1);
         let (a, b) = (boxes.open_wait(call), boxes.open_wait(call));
         assert_eq!(boxes.end_wait(a, Value::Int(1)), Ok(()));

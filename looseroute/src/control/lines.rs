@@ -31,7 +31,8 @@ impl Lines {
         let mut from = held.len();
         held.extend_from_slice(bytes);
         let mut lines = Vec::new();
-        while let Some(end) = held.get(from..).and_then(|new| new.iter().position(|b| *b == b'\n')) {
+        while let Some(end) = held.get(from..).and_then(|new| new.iter().position(|b| *b == b'\n'))
+        {
             let mut line = held.split_to(from + end + 1);
             line.truncate(from + end);
             lines.push(line);

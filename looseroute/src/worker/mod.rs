@@ -26,16 +26,17 @@ use sip_core::mem::SlotPool;
 use sip_core::net::Flow;
 use sip_core::output::{Input, Output, Outputs, ServiceId};
 use sip_core::proxy::Cx;
-use sip_core::txn::TimerEvent;
 use sip_core::rng::{Rng, SeededRng};
 use sip_core::stats::Shard;
 use sip_core::time::{Instant, Now};
 use sip_core::timer::Wheel;
+use sip_core::txn::TimerEvent;
+use sip_core::uas::Reply;
 use sip_module_api::call::RouteMask;
 use sip_module_api::job::ResumeToken;
-use sip_module_api::router::{RouteId, Router};
 use sip_module_api::log;
-use sip_parser::{Message, Patch};
+use sip_module_api::router::{RouteId, Router};
+use sip_parser::{Limits, Message, ParseErrorKind as Kind, Patch};
 
 use crate::control::{self, Cut, Lines};
 use crate::shared::Shared;
@@ -71,6 +72,11 @@ pub(crate) struct Worker {
     /// Modules' timers that want to be called again in the next turn.
     again: Vec<u16>,
 }
+
+/// For a request that can be read but not be cut out of its stream.
+const BAD_REQUEST: (u16, &str) = (400, "Bad Request");
+/// For one that is longer than a message may be (RFC 3261 21.5.7).
+const TOO_LARGE: (u16, &str) = (513, "Message Too Large");
 
 /// The turn's context for the layers below, borrowed field by field from a worker.
 macro_rules! turn {
@@ -133,21 +139,37 @@ impl Worker {
                 }
             }
             Input::Service { service, peer, bytes } => self.handle_service(service, peer, &bytes),
-            Input::Malformed { flow, reason, head } => self.handle_malformed(now, flow, reason, head),
+            Input::Malformed { flow, reason, head } => {
+                self.handle_malformed(now, flow, reason, head)
+            }
             Input::SendFailed { origin, to, error } => {
-                log!(self.shared.parts.log, Info, "core", "could not send to {}:{}: {error:?}", to.proto, to.peer);
+                log!(
+                    self.shared.parts.log,
+                    Info,
+                    "core",
+                    "could not send to {}:{}: {error:?}",
+                    to.proto,
+                    to.peer
+                );
                 let mut cx = turn!(self, now);
                 self.shared.proxy.handle_send_failed(&mut cx, origin, error);
             }
             Input::ConnOpened { .. } => {}
             Input::ConnClosed { flow, reason } => {
-                log!(self.shared.parts.log, Debug, "core", "connection of {}:{} closed: {reason:?}", flow.proto, flow.peer);
+                log!(
+                    self.shared.parts.log,
+                    Debug,
+                    "core",
+                    "connection of {}:{} closed: {reason:?}",
+                    flow.proto,
+                    flow.peer
+                );
             }
         }
     }
 
     fn handle_message(&mut self, now: Now, flow: Flow, bytes: Bytes) {
-        match Message::parse(bytes) {
+        match Message::parse(bytes.clone()) {
             Ok(msg) if msg.is_request() => self.handle_request(now, flow, msg),
             Ok(msg) => {
                 let mut cx = turn!(self, now);
@@ -155,7 +177,15 @@ impl Worker {
             }
             Err(error) => {
                 self.stats.inc(self.shared.counters.bad_messages);
-                log!(self.shared.parts.log, Info, "core", "message from {}:{} dropped: {error}", flow.proto, flow.peer);
+                log!(
+                    self.shared.parts.log,
+                    Info,
+                    "core",
+                    "message from {}:{} refused: {error}",
+                    flow.proto,
+                    flow.peer
+                );
+                self.refuse_malformed(now, &flow, bytes, error.status());
             }
         }
     }
@@ -176,10 +206,38 @@ impl Worker {
         }
     }
 
-    fn handle_malformed(&mut self, _now: Now, flow: Flow, reason: &'static str, head: Bytes) {
+    fn handle_malformed(&mut self, now: Now, flow: Flow, reason: &'static str, head: Bytes) {
         self.stats.inc(self.shared.counters.bad_messages);
         let size = head.len();
-        log!(self.shared.parts.log, Info, "core", "stream of {}:{} closed: {reason} ({size} bytes read)", flow.proto, flow.peer);
+        log!(
+            self.shared.parts.log,
+            Info,
+            "core",
+            "stream of {}:{} closed: {reason} ({size} bytes read)",
+            flow.proto,
+            flow.peer
+        );
+        let status = match Message::parse(head.clone()) {
+            Ok(_) => BAD_REQUEST,
+            // Only the beginning is shown: what ends too early there was refused for its length.
+            Err(e) if matches!(e.kind, Kind::ShortBody | Kind::Unterminated) => TOO_LARGE,
+            Err(e) => e.status(),
+        };
+        self.refuse_malformed(now, &flow, head, status);
+    }
+
+    /// Answers what is left of a request that cannot be read (RFC 3261 18.3, 21.4.1), as far as
+    /// that has what an answer copies. Responses and noise are dropped.
+    fn refuse_malformed(&mut self, now: Now, flow: &Flow, bytes: Bytes, status: (u16, &str)) {
+        let Some(msg) = Message::salvage(bytes, &Limits::DEFAULT) else { return };
+        let whole = msg.from().is_ok() && msg.to().is_ok() && msg.call_id().is_ok();
+        if !whole || msg.cseq().is_err() {
+            return;
+        }
+        let mut cx = turn!(self, now);
+        let reply = Reply::with_reason(status.0, status.1.as_bytes());
+        // An ACK, or a request without a Via to answer by, has none.
+        let _unanswerable = self.shared.proxy.reply_stateless(&mut cx, flow, &msg, &reply);
     }
 
     /// Takes the next effect to be carried out.

@@ -21,10 +21,20 @@ impl Worker {
         let invite = match self.shared.proxy.handle_request(&mut cx, &flow, &msg) {
             Incoming::Absorbed => return,
             Incoming::Reject { code, reason } => {
-                log!(self.shared.parts.log, Info, "core", "rejected {} from {}:{}: {code} {reason}", String::from_utf8_lossy(msg.method_name()), flow.proto, flow.peer);
+                log!(
+                    self.shared.parts.log,
+                    Info,
+                    "core",
+                    "rejected {} from {}:{}: {code} {reason}",
+                    String::from_utf8_lossy(msg.method_name()),
+                    flow.proto,
+                    flow.peer
+                );
                 if msg.method() != Some(Method::Ack) {
                     let reply = Reply::with_reason(code, reason.as_bytes());
-                    if let Err(error) = self.shared.proxy.reply_stateless(&mut cx, &flow, &msg, &reply) {
+                    if let Err(error) =
+                        self.shared.proxy.reply_stateless(&mut cx, &flow, &msg, &reply)
+                    {
                         log!(self.shared.parts.log, Info, "core", "{code} not sent: {error}");
                     }
                 }
@@ -75,7 +85,13 @@ impl Worker {
     pub(super) fn end_request(&mut self, now: Now, slot: u32, call: Call, verdict: Verdict) {
         if let Verdict::Failed { code, reason, text } = verdict {
             self.stats.inc(self.shared.counters.route_errors);
-            log!(self.shared.parts.log, Error, "core", "the route of {} failed: {text}", describe(&call));
+            log!(
+                self.shared.parts.log,
+                Error,
+                "core",
+                "the route of {} failed: {text}",
+                describe(&call)
+            );
             self.answer(now, &call, code, reason);
         }
         {

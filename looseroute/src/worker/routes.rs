@@ -164,8 +164,7 @@ impl Router for RustRouter {
 fn poll(slot: &mut dyn Slot, call: &Call) -> Option<Verdict> {
     let waker = call.waker();
     let mut cx = Context::from_waker(&waker);
-    let polled =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.poll(&mut cx)));
+    let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.poll(&mut cx)));
     match polled {
         Ok(Poll::Pending) => None,
         Ok(Poll::Ready(Ok(()))) => Some(Verdict::Ok),

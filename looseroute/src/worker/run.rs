@@ -60,13 +60,13 @@ impl Worker {
 
     fn perform(&mut self, now: Now, slot: u32, call: &Call, id: u32, action: Action) -> Performed {
         match action {
-            Action::Function { function, args } => self.call_function(now, slot, call, id, function, &args),
-            Action::Named { name, args } => {
-                match self.shared.parts.registry.function_id(&name) {
-                    Some(f) => self.call_function(now, slot, call, id, FunctionRef::Id(f), &args),
-                    None => Performed::Done(Err(ActionError::UnknownFunction(name))),
-                }
+            Action::Function { function, args } => {
+                self.call_function(now, slot, call, id, function, &args)
             }
+            Action::Named { name, args } => match self.shared.parts.registry.function_id(&name) {
+                Some(f) => self.call_function(now, slot, call, id, FunctionRef::Id(f), &args),
+                None => Performed::Done(Err(ActionError::UnknownFunction(name))),
+            },
             Action::Wait { token, deadline } => self.wait(now, slot, call, id, token, deadline),
             Action::Sleep(time) => {
                 self.park(now, slot, call, Some(id), ParkedFor::Sleep, Some(time))
@@ -181,8 +181,8 @@ impl Worker {
         self.stats.inc(self.shared.counters.parked);
         let token = call.lock().token;
         let deadline = deadline.or_else(|| Some(self.shared.params.deadline()));
-        let timer = deadline
-            .map(|wait| self.timers.arm(now.mono + wait, WorkerTimer::Deadline(token)));
+        let timer =
+            deadline.map(|wait| self.timers.arm(now.mono + wait, WorkerTimer::Deadline(token)));
         if let Some(entry) = self.calls.get(slot) {
             entry.parked = Some(Parked { action, kind, timer });
         }
@@ -202,7 +202,8 @@ impl Worker {
 
     fn ensure_transaction(&mut self, now: Now, call: &Call) -> Result<(), Performed> {
         let mut state = call.lock();
-        if state.txn.is_some() || !state.msg.is_request() || state.msg.method() == Some(Method::Ack) {
+        if state.txn.is_some() || !state.msg.is_request() || state.msg.method() == Some(Method::Ack)
+        {
             return Ok(());
         }
         let mut cx = turn!(self, now);
@@ -212,7 +213,12 @@ impl Worker {
                 Ok(())
             }
             Err(error) => {
-                log!(self.shared.parts.log, Info, "tm", "no transaction for a waiting request: {error}");
+                log!(
+                    self.shared.parts.log,
+                    Info,
+                    "tm",
+                    "no transaction for a waiting request: {error}"
+                );
                 drop(state);
                 if !matches!(error, CreateError::Retransmission(_)) {
                     self.answer(now, call, 503, "Service Unavailable");

@@ -52,12 +52,8 @@ impl Worker {
         let timers = shared.timers.read().clone();
         let Some(timer) = timers.get(usize::from(number)) else { return };
         let mut core = turn!(self, now);
-        let mut cx = TimerCx {
-            core: &mut core,
-            proxy: &shared.proxy,
-            engine: &shared.parts,
-            again: false,
-        };
+        let mut cx =
+            TimerCx { core: &mut core, proxy: &shared.proxy, engine: &shared.parts, again: false };
         (timer.handler)(&mut cx);
         if cx.again {
             self.again.push(number);

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use sip_core::net::{ListenId, Target};
-use sip_core::proxy::{
-    BranchPlan, CreateError, RecordRoute, RelayError, RelayPlan, unsupported,
-};
+use sip_core::proxy::{BranchPlan, CreateError, RecordRoute, RelayError, RelayPlan, unsupported};
 use sip_core::txn::TxnId;
 use sip_module_api::call::{CallState, Outcome};
 use sip_module_api::flow::{ActionCx, ActionError, Flow, Resumed, Suspend};
@@ -55,7 +53,7 @@ pub(super) fn relay(
             None => how = How::Stateless,
         }
     }
-    let legs = match legs(call) {
+    let legs = match legs(cx, call) {
         Ok(legs) => legs,
         Err(error) => return Flow::Error(error),
     };
@@ -72,7 +70,9 @@ pub(super) fn relay(
     }
     Flow::Suspend(Suspend {
         deadline: None,
-        then: Box::new(move |cx, call, resumed| Flow::from(looked_up(cx, call, how, legs, resumed))),
+        then: Box::new(move |cx, call, resumed| {
+            Flow::from(looked_up(cx, call, how, legs, resumed))
+        }),
     })
 }
 
@@ -111,21 +111,47 @@ fn looked_up(
     send(cx, call, how, legs)
 }
 
-/// The branches of the request: its own Request-URI, then those that were appended.
-fn legs(call: &CallState) -> Result<Legs, ActionError> {
+/// The branches of the request: its own Request-URI, then those that were appended, as many as a
+/// transaction may have. One that leads nowhere is left out; it is an error when all do.
+fn legs(cx: &ActionCx<'_, '_>, call: &CallState) -> Result<Legs, ActionError> {
     let uri = call.rewrite.uri.clone().unwrap_or_default();
     let first = &call.rewrite;
     let ruri = call.request_uri();
     let mut legs = Legs::new();
     let path = first.path.clone();
-    let hop = hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri)?;
-    legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop });
-    for branch in &call.branches {
-        let path = branch.path.clone();
-        let hop = hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri)?;
-        legs.push(Leg { uri: branch.uri.clone(), path, q: branch.q, listen: None, hop });
+    let mut nowhere = None;
+    match hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri) {
+        Ok(hop) => legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop }),
+        Err(error) => nowhere = Some(error),
     }
-    Ok(legs)
+    let limit = usize::try_from(cx.proxy.params().max_branches.value()).unwrap_or(usize::MAX);
+    for branch in &call.branches {
+        if legs.len() >= limit {
+            log!(
+                cx.engine.log,
+                Notice,
+                "tm",
+                "only {limit} of {} branches are made (max_branches)",
+                call.branches.len() + 1
+            );
+            break;
+        }
+        let path = branch.path.clone();
+        match hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri) {
+            Ok(hop) => {
+                legs.push(Leg { uri: branch.uri.clone(), path, q: branch.q, listen: None, hop });
+            }
+            Err(error) => nowhere = Some(error),
+        }
+    }
+    match nowhere {
+        Some(error) if legs.is_empty() => Err(error),
+        Some(error) => {
+            log!(cx.engine.log, Info, "tm", "a branch is left out: {error}");
+            Ok(legs)
+        }
+        None => Ok(legs),
+    }
 }
 
 fn hop_of(
@@ -146,9 +172,8 @@ fn hop_of(
 fn leave_by(cx: &ActionCx<'_, '_>, target: Target, listen: Option<ListenId>) -> Target {
     let fits = |id: &ListenId| {
         let listener = cx.proxy.listeners().by_id(*id);
-        listener.is_some_and(|l| {
-            l.proto == target.proto && l.addr.is_ipv4() == target.peer.is_ipv4()
-        })
+        listener
+            .is_some_and(|l| l.proto == target.proto && l.addr.is_ipv4() == target.peer.is_ipv4())
     };
     Target { listen: target.listen.or(listen.filter(fits)), ..target }
 }
@@ -207,7 +232,7 @@ fn go(
         Some(txn) => txn,
         None => match cx.proxy.create(cx.core, &call.flow, &call.msg) {
             Ok(txn) => txn,
-            Err(e) if matches!(e, CreateError::Retransmission(_)) => {
+            Err(CreateError::Retransmission(_)) => {
                 call.outcome = Outcome::Absorbed;
                 return Ok(1);
             }
