@@ -51,7 +51,10 @@ fn core_tells_what_it_is_and_where_it_listens() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|s| format!("{} {}:{} {}", s["proto"], s["addr"], s["port"], s["advertise"]).replace('"', ""))
+        .map(|s| {
+            format!("{} {}:{} {}", s["proto"], s["addr"], s["port"], s["advertise"])
+                .replace('"', "")
+        })
         .collect();
     assert!(seen.contains(&"udp 10.0.0.9:5060 10.0.0.9:5060".into()), "{seen:?}");
     assert!(seen.contains(&"tcp 10.0.0.9:5060 10.0.0.9:5060".into()), "{seen:?}");
@@ -63,7 +66,8 @@ fn core_tells_what_it_is_and_where_it_listens() {
 fn every_command_is_listed_and_explained() {
     let t = told();
     let listed = ask(&t, "system.listMethods", "");
-    let listed: Vec<&str> = listed.as_array().expect("a list").iter().flat_map(|m| m.as_str()).collect();
+    let listed: Vec<&str> =
+        listed.as_array().expect("a list").iter().flat_map(|m| m.as_str()).collect();
     assert!(listed.is_sorted());
     assert_eq!(listed.len(), t.engine.registry().rpcs().len());
     for name in listed {
@@ -195,7 +199,10 @@ fn replies_and_transactions_are_counted() {
     assert_eq!((&tm["current"], &tm["waiting"], &tm["total"]), (&1.into(), &0.into(), &1.into()));
     t.feed("10.0.0.3:5060", &out.answer(200, "OK", &[]));
     let tm = ask(&t, "tm.stats", "");
-    assert_eq!((&tm["waiting"], &tm["2xx"], &tm["rpl_received"]), (&1.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&tm["waiting"], &tm["2xx"], &tm["rpl_received"]),
+        (&1.into(), &1.into(), &1.into())
+    );
     t.settle();
     let tm = ask(&t, "tm.stats", "");
     assert_eq!((&tm["current"], &tm["created"], &tm["freed"]), (&0.into(), &1.into(), &1.into()));

@@ -96,7 +96,9 @@ fn named_parameters_are_taken_in_the_order_they_are_written() {
 fn a_notification_is_carried_out_and_not_answered() {
     let c = Controlled::new();
     let mut client = c.client();
-    client.send("{\"jsonrpc\":\"2.0\",\"method\":\"modparam.setn\",\"params\":[\"tm\",\"fr_timer\",777]}\n");
+    client.send(
+        "{\"jsonrpc\":\"2.0\",\"method\":\"modparam.setn\",\"params\":[\"tm\",\"fr_timer\",777]}\n",
+    );
     client.send("{\"jsonrpc\":\"2.0\",\"method\":\"no.such\"}\n");
     let value = client.call("modparam.getn", &json!(["tm", "fr_timer"]));
     assert_eq!((value["result"].as_i64(), value["id"].as_i64()), (Some(777), Some(1)));
@@ -131,10 +133,14 @@ fn mistakes_of_the_client_have_the_codes_of_the_specification() {
     let (code, text) = client.error("{\"jsonrpc\": \"2.0\", \"method\"");
     assert_eq!(code, -32700, "{text}");
     assert_eq!(client.error("").0, -32700, "an empty line is no JSON");
-    for wrong in ["1", "[]", "{}", r#"{"method":"core.echo","id":1}"#,
+    for wrong in [
+        "1",
+        "[]",
+        "{}",
+        r#"{"method":"core.echo","id":1}"#,
         r#"{"jsonrpc":"1.0","method":"core.echo","id":1}"#,
-        r#"{"jsonrpc":"2.0","method":7,"id":1}"#]
-    {
+        r#"{"jsonrpc":"2.0","method":7,"id":1}"#,
+    ] {
         assert_eq!(client.error(wrong).0, -32600, "{wrong}");
     }
     let many = format!("[{}1]", "1,".repeat(1000));
@@ -214,7 +220,9 @@ fn a_line_without_end_closes_its_connection_and_no_other() {
 /// A request to `path`.
 fn post(path: &str, body: &str, more: &str) -> String {
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {length}\r\n\r\n{body}")
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 const ECHO: &str = r#"{"jsonrpc":"2.0","method":"core.echo","params":["hello"],"id":1}"#;
@@ -304,14 +312,11 @@ fn sip_goes_on_beside_http_and_http_on_a_port_of_another_engine_is_refused() {
 #[test]
 fn http_is_for_this_machine_only() {
     let t = Told::new(usual_builder().http_rpc("/RPC"));
-    let (listen, _) = t.engine.listeners().iter().find(|(_, l)| l.proto == Proto::Tcp).expect("TCP");
+    let (listen, _) =
+        t.engine.listeners().iter().find(|(_, l)| l.proto == Proto::Tcp).expect("TCP");
     let ask = |peer: &str| {
-        let flow = Flow {
-            proto: Proto::Tcp,
-            listen,
-            peer: addr(peer),
-            conn: Some(ConnId::new(0, 1, 1)),
-        };
+        let flow =
+            Flow { proto: Proto::Tcp, listen, peer: addr(peer), conn: Some(ConnId::new(0, 1, 1)) };
         let bytes = post("/RPC", ECHO, "").into();
         t.engine.handle_event(t.now(), Input::Http { flow, bytes });
         match t.engine.poll_output() {
@@ -387,10 +392,19 @@ fn ctl_says_what_went_wrong_and_ends_with_1() {
         assert!(told.starts_with(&format!("looseroute: {message}")), "{args:?}: {told}");
     };
     let at = ["ctl", "--socket", c.path.as_str()];
-    expect(&[&at[..], &["ul.dumb"]].concat(), "-32601 there is no command ul.dumb; did you mean ul.dump?\n");
+    expect(
+        &[&at[..], &["ul.dumb"]].concat(),
+        "-32601 there is no command ul.dumb; did you mean ul.dump?\n",
+    );
     expect(&[&at[..], &["ul.lookup", "location", "nobody"]].concat(), "404 AOR not found\n");
-    expect(&[&at[..], &["modparam.setn", "tm", "fr_timer", "-1"]].concat(), "400 tm.fr_timer takes 1 to ");
-    expect(&["ctl", "--socket", "/nowhere/at.all", "core.version"], "control socket /nowhere/at.all: ");
+    expect(
+        &[&at[..], &["modparam.setn", "tm", "fr_timer", "-1"]].concat(),
+        "400 tm.fr_timer takes 1 to ",
+    );
+    expect(
+        &["ctl", "--socket", "/nowhere/at.all", "core.version"],
+        "control socket /nowhere/at.all: ",
+    );
     expect(&["ctl", "core.version"], "control socket ./var/control.sock: ");
     expect(&["ctl", "--socket"], "--socket needs a path");
     expect(&["ctl", "--sockt", "x"], "unknown option --sockt");

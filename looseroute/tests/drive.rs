@@ -192,5 +192,8 @@ fn parameters_and_commands_are_found_by_name_and_mistakes_are_told() {
     let error = engine.modparam("tm", "fr_timr", 1).unwrap_err().to_string();
     assert_eq!(error, "module tm has no parameter `fr_timr`; did you mean `fr_timer`?");
     let error = engine.rpc("tm.stat", &[]).unwrap_err();
-    assert_eq!((error.code, error.message.as_str()), (404, "there is no command tm.stat; did you mean tm.stats?"));
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (404, "there is no command tm.stat; did you mean tm.stats?")
+    );
 }

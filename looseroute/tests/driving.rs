@@ -217,13 +217,8 @@ fn messages_for_addresses_of_others_are_not_taken() {
     let t = Told::new(usual_builder());
     let there = kit::addr("10.0.0.8:5060");
     let text = Told::request("10.0.0.2:5060", "OPTIONS", "bob").text();
-    let given = t.engine.handle_input(
-        t.now(),
-        Proto::Udp,
-        text.into(),
-        kit::addr("10.0.0.2:5060"),
-        there,
-    );
+    let given =
+        t.engine.handle_input(t.now(), Proto::Udp, text.into(), kit::addr("10.0.0.2:5060"), there);
     assert_eq!(given, Err(InputError::NotListening(there)));
     assert!(t.engine.fd().is_none(), "there is nothing to poll");
 }

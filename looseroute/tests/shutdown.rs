@@ -42,7 +42,8 @@ fn a_call_ends_in_order_while_new_ones_are_sent_away_on(start: impl Fn(Engine) -
     let engine = usual_builder().listen("udp:127.0.0.1:0").build().expect("the engine builds");
     let served = start(engine);
     let at = served.udp();
-    let (alice, bob, carol) = (Phone::udp("alice", at), Phone::udp("bob", at), Phone::udp("carol", at));
+    let (alice, bob, carol) =
+        (Phone::udp("alice", at), Phone::udp("bob", at), Phone::udp("carol", at));
     bob.register();
     let invite = alice.invite("bob");
     alice.say(&invite);

@@ -54,7 +54,10 @@ fn calls_go_from_datagrams_to_datagrams_over_both_families() {
         bob.register();
         let (invite, _) = call_through(&alice, &bob);
         assert_eq!(invite.all("Record-Route").len(), 1, "one listener, one value");
-        assert_eq!(invite.header("Via").split(';').next(), Some(&*format!("SIP/2.0/UDP {}", served.udp())));
+        assert_eq!(
+            invite.header("Via").split(';').next(),
+            Some(&*format!("SIP/2.0/UDP {}", served.udp()))
+        );
     }
 }
 
@@ -209,7 +212,12 @@ fn a_contact_that_nobody_listens_at_is_answered_503_as_500() {
     let served = Served::usual(V4);
     let alice = Phone::udp("alice", served.udp());
     let closed = PhoneListener::near(served.tcp()).addr;
-    let add = ["location".into(), "bob@lr.test".into(), RpcValue::from(format!("sip:bob@{closed};transport=tcp")), RpcValue::Int(60)];
+    let add = [
+        "location".into(),
+        "bob@lr.test".into(),
+        RpcValue::from(format!("sip:bob@{closed};transport=tcp")),
+        RpcValue::Int(60),
+    ];
     served.engine.rpc("ul.add", &add).expect("the contact is added");
     alice.say(&alice.invite("bob"));
     // RFC 3261 16.9 and 16.7 step 6: a refused connection counts as a 503, which goes up as a 500.
@@ -247,7 +255,8 @@ fn messages_are_cut_from_a_stream_wherever_its_segments_end() {
         phone.send(part);
     }
     assert_eq!(phone.hear().code(), 200);
-    let (a, b, c) = (whole.again(), whole.again().again(), phone.request("OPTIONS", "sip:x@lr.test"));
+    let (a, b, c) =
+        (whole.again(), whole.again().again(), phone.request("OPTIONS", "sip:x@lr.test"));
     let three = a.text() + &b.text() + &c.text();
     let (front, back) = three.split_at(three.len() - 100);
     phone.send(front);

@@ -28,7 +28,10 @@ where
     told_with(|b| b, route)
 }
 
-fn told_with<F, Fut>(more: impl FnOnce(looseroute::Builder) -> looseroute::Builder, route: F) -> Told
+fn told_with<F, Fut>(
+    more: impl FnOnce(looseroute::Builder) -> looseroute::Builder,
+    route: F,
+) -> Told
 where
     F: Fn(Call) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), RouteError>> + Send + 'static,

@@ -195,7 +195,5 @@ fn control_sockets_and_modules_timers_move_to_the_first_worker() {
     assert!(line.contains("\"result\":null"), "{line}");
     assert_eq!(engine.statistic("usrloc", "registered_users"), Some(1));
     // The binding lasts a second; only a timer takes it out of the table.
-    until("the binding has expired", || {
-        engine.statistic("usrloc", "registered_users") == Some(0)
-    });
+    until("the binding has expired", || engine.statistic("usrloc", "registered_users") == Some(0));
 }

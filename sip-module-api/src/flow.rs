@@ -179,4 +179,3 @@ impl ActionCx<'_, '_> {
         Completion::new(self.token, Arc::clone(self.mailbox))
     }
 }
-

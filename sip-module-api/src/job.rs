@@ -21,7 +21,11 @@ impl ResumeToken {
     /// A token of `worker` for its parking slot `slot` in generation `generation`.
     #[must_use]
     pub const fn new(worker: u16, generation: u32, slot: u32) -> Self {
-        Self((worker as u64) << 48 | ((generation & 0xff_ffff) as u64) << 24 | (slot & 0xff_ffff) as u64)
+        Self(
+            (worker as u64) << 48
+                | ((generation & 0xff_ffff) as u64) << 24
+                | (slot & 0xff_ffff) as u64,
+        )
     }
 
     /// The worker that parked the call.

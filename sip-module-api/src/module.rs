@@ -159,9 +159,8 @@ impl EngineParts {
     #[must_use]
     pub fn is_myself(&self, uri: &Uri<'_>) -> bool {
         let port_fits = || {
-            uri.port.is_none_or(|p| {
-                p == 5060 || self.listeners.iter().any(|(_, l)| l.addr.port() == p)
-            })
+            uri.port
+                .is_none_or(|p| p == 5060 || self.listeners.iter().any(|(_, l)| l.addr.port() == p))
         };
         is_local_uri(&self.listeners, uri)
             || (uri.is_sip() && self.domains.contains(&uri.host) && port_fits())

@@ -196,7 +196,11 @@ impl<'a> RpcArgs<'a> {
         Self { args, next: 0 }
     }
 
-    fn take<T>(&mut self, what: &str, read: impl Fn(&'a RpcValue) -> Option<T>) -> Result<T, RpcError> {
+    fn take<T>(
+        &mut self,
+        what: &str,
+        read: impl Fn(&'a RpcValue) -> Option<T>,
+    ) -> Result<T, RpcError> {
         let at = self.next + 1;
         let value = self
             .args

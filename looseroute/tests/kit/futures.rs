@@ -44,7 +44,12 @@ impl Future for Later {
 }
 
 /// Both, polled in turn whenever one is woken.
-pub struct Both<A: Future, B: Future>(Pin<Box<A>>, Option<A::Output>, Pin<Box<B>>, Option<B::Output>);
+pub struct Both<A: Future, B: Future>(
+    Pin<Box<A>>,
+    Option<A::Output>,
+    Pin<Box<B>>,
+    Option<B::Output>,
+);
 
 pub fn both<A: Future, B: Future>(a: A, b: B) -> Both<A, B> {
     Both(Box::pin(a), None, Box::pin(b), None)

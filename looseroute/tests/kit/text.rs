@@ -170,7 +170,8 @@ impl Req {
     }
 
     pub fn text(&self) -> String {
-        let Self { method, uri, via, branch, from, to, call_id, cseq, max_forwards, body, .. } = self;
+        let Self { method, uri, via, branch, from, to, call_id, cseq, max_forwards, body, .. } =
+            self;
         let more: String = self.more.iter().map(|l| format!("{l}\r\n")).collect();
         let length = body.len();
         format!(

@@ -77,7 +77,6 @@ impl Call {
 
     /// The state, locked. For the engine and its bindings; a route uses the methods below. Never
     /// held across an await or a call into the engine.
-    #[must_use]
     pub fn lock(&self) -> MutexGuard<'_, CallState> {
         self.0.state.lock()
     }
@@ -266,7 +265,11 @@ impl Call {
     }
 
     /// Runs a registered function by the name its module declares, as a config script would.
-    pub fn function(&self, name: &'static str, args: impl IntoIterator<Item = Value>) -> ActionFuture {
+    pub fn function(
+        &self,
+        name: &'static str,
+        args: impl IntoIterator<Item = Value>,
+    ) -> ActionFuture {
         let args: Args = args.into_iter().collect();
         let function = FunctionRef::Name(name);
         ActionFuture::new(self.clone(), Action::Function { function, args })

@@ -123,7 +123,9 @@ impl<'a> Declare<'a> {
             set.set(v.as_bytes().cloned().unwrap_or_default());
             Ok(())
         };
-        self.str_with(name, Value::Str(cell.get()), when, doc, store, move || Value::Str(get.get()));
+        self.str_with(name, Value::Str(cell.get()), when, doc, store, move || {
+            Value::Str(get.get())
+        });
     }
 
     /// A string parameter that is kept elsewhere: `set` may refuse with a reason.

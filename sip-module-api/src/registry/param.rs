@@ -69,8 +69,13 @@ impl Param {
                 min: *self.range.start(),
                 max: *self.range.end(),
             }),
-            (ParamKind::Int, Value::Int(_)) | (ParamKind::Str, Value::Str(_)) => (self.setter)(value)
-                .map_err(|problem| ParamError::Refused { module, name, problem }),
+            (ParamKind::Int, Value::Int(_)) | (ParamKind::Str, Value::Str(_)) => {
+                (self.setter)(value).map_err(|problem| ParamError::Refused {
+                    module,
+                    name,
+                    problem,
+                })
+            }
             (kind, value) => Err(ParamError::Type {
                 module,
                 name,
