@@ -6,7 +6,8 @@ mod kit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kit::{DOMAIN, Told, addr};
+use kit::futures::{First, Later, Won};
+use kit::{DOMAIN, Told};
 use looseroute::core::time::Duration;
 use looseroute::module_api::flow::{Flow, Resumed, Suspend};
 use looseroute::module_api::job::{Completion, Job, JobQueue, JobRunner};
@@ -113,6 +114,8 @@ struct Mine {
     queue: std::sync::OnceLock<JobQueue>,
     calls: AtomicU64,
     ended: Arc<AtomicU64>,
+    /// What ends the waits of `held`, for the test to use.
+    held: Mutex<Vec<Completion>>,
 }
 
 struct Worker(Arc<AtomicU64>);
@@ -187,6 +190,7 @@ impl Module for Mine {
                 })
             },
         );
+        self.clone().declare_waits(d);
         let mine = Arc::clone(&self);
         d.rpc("mine.calls", "how often count was called", move |_, _| {
             match mine.calls.load(Ordering::SeqCst) {
@@ -203,6 +207,27 @@ impl Module for Mine {
 
     fn shutdown(&self, _now: looseroute::core::time::Now) {
         self.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Mine {
+    fn declare_waits(self: Arc<Self>, d: &mut Declare<'_>) {
+        let mine = Arc::clone(&self);
+        d.function("held", 0..=0, RouteMask::REQUEST, "waits for the test", move |cx, _, _| {
+            mine.held.lock().push(cx.completion());
+            let mine = Arc::clone(&mine);
+            Flow::Suspend(Suspend {
+                deadline: None,
+                then: Box::new(move |_, _, _| {
+                    mine.calls.fetch_add(1, Ordering::SeqCst);
+                    Flow::Return(77)
+                }),
+            })
+        });
+        d.function("broken", 0..=0, RouteMask::REQUEST, "loses its completion", |cx, _, _| {
+            drop(cx.completion());
+            Flow::Error(ActionError::Module("broken".into()))
+        });
     }
 }
 
@@ -283,6 +308,59 @@ fn a_function_waits_for_its_own_thread_and_a_lost_job_ends_the_wait() {
 }
 
 #[test]
+fn a_function_that_lost_a_race_runs_to_its_end() {
+    let later = Later::default();
+    let (inside, module) = (later.clone(), mine());
+    let (t, _) = with_mine(Arc::clone(&module), move |call| {
+        let inside = inside.clone();
+        async move {
+            let lost = matches!(First(call.function("held", []), inside).await, Won::Right(_));
+            if call.method() == Method::Info {
+                // What comes next waits for the function that still runs, and gets its own result.
+                let next = call.function("is_myself", []).await?;
+                call.reply(200, &format!("{lost} {next}")).await?;
+            }
+            Ok(())
+        }
+    });
+    let calls = || module.calls.load(Ordering::SeqCst);
+    let end_of_held = || {
+        let held = module.held.lock().pop().expect("the function runs");
+        held.complete(Box::new(()));
+        t.pass(1);
+    };
+    // A route that ends: its function is not forgotten for that.
+    t.say(PHONE, &Told::request(PHONE, "OPTIONS", "bob"));
+    later.finish(1);
+    t.pass(1);
+    assert_eq!((calls(), t.engine.live().0), (0, 1));
+    end_of_held();
+    assert_eq!((calls(), t.engine.live().0), (1, 0));
+    // A route that goes on.
+    t.say(PHONE, &Told::request(PHONE, "INFO", "bob"));
+    later.finish(2);
+    t.pass(1);
+    assert!(t.sent().is_empty());
+    end_of_held();
+    assert_eq!((calls(), t.sent_one(PHONE).start.as_str()), (2, "SIP/2.0 200 true 1"));
+    t.settle();
+}
+
+#[test]
+fn a_completion_lost_by_a_function_that_failed_ends_no_later_wait() {
+    let (t, _) = with_mine(mine(), |call| async move {
+        let error = call.function("broken", []).await.expect_err("it is broken");
+        call.pause(Duration::from_millis(200)).await?;
+        Ok(call.reply(200, &error.to_string()).await?)
+    });
+    t.say(PHONE, &Told::request(PHONE, "OPTIONS", "bob"));
+    t.pass(150);
+    assert!(t.sent().is_empty(), "the pause is as long as it was to be");
+    t.pass(60);
+    assert_eq!(t.sent_one(PHONE).start, "SIP/2.0 200 broken");
+}
+
+#[test]
 fn modules_are_told_of_the_end_before_their_threads_are() {
     let module = mine();
     let ended = Arc::clone(&module.ended);
@@ -345,5 +423,4 @@ fn a_module_that_cannot_start_says_why() {
     assert!(text.contains("usrloc") && text.contains("/nowhere/at/all.db"), "{text}");
     let error = builder().location_store("pigeon://x").build().err();
     assert!(error.is_some_and(|e| e.to_string().contains("pigeon")));
-    assert_eq!(addr("10.0.0.9:5060").port(), 5060);
 }

@@ -4,7 +4,7 @@
 mod kit;
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -391,7 +391,7 @@ fn a_host_wait_given_up_in_a_race_is_gone_for_the_host() {
 #[test]
 fn an_action_dropped_before_its_first_poll_never_happens() {
     let t = told(|call| async move {
-        drop(pin!(call.reply(486, "Never")));
+        drop(Box::pin(call.reply(486, "Never")));
         Ok(call.reply(200, "OK").await?)
     });
     ask(&t, "OPTIONS");
