@@ -11,8 +11,8 @@ use super::key::{RequestKey, ViaFix};
 use super::server_invite::{self, ServerInvite};
 use super::server_other::{self, ServerOther};
 use super::{Effects, Timer, Times, TmParams, TxnId};
-use crate::net::{Flow, Target};
 use crate::mem::SlotPool;
+use crate::net::{Flow, Target};
 use crate::time::{Duration, Instant};
 use crate::timer::TimerId;
 

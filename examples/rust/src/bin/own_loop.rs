@@ -24,9 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let engine = Engine::builder()
         .listen(sip)
-        .request_route(|call: Call| async move {
-            Ok(call.reply(200, "Hello From My Own Loop").await?)
-        })
+        .request_route(
+            |call: Call| async move { Ok(call.reply(200, "Hello From My Own Loop").await?) },
+        )
         .build()?;
     for (_, l) in engine.listeners().iter() {
         println!("listening {}:{}", l.proto, l.addr);

@@ -85,7 +85,10 @@ fn build(options: &Options) -> Result<Engine, EngineError> {
 fn explain(error: &str, options: &Options) -> String {
     if error.contains("in use") {
         let port = options.port();
-        return format!("{error}\nhint: choose another port: make run PORT={}, or --listen", port + 10);
+        return format!(
+            "{error}\nhint: choose another port: make run PORT={}, or --listen",
+            port + 10
+        );
     }
     error.to_owned()
 }

@@ -38,7 +38,9 @@ pub(crate) fn listening(engine: &Engine, options: &Options) {
              (with sip_port={own} in ~/.linphonerc)"
         ));
     }
-    line("call: dial sip:bob@DOMAIN from alice's phone; stop with Ctrl-C");
+    if let [_, (callee, _, domain), ..] = options.accounts.as_slice() {
+        line(&format!("call: on phone 1 dial sip:{callee}@{domain}:{port}; stop with Ctrl-C"));
+    }
 }
 
 /// Prints an event of the engine.
