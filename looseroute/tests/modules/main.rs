@@ -12,8 +12,10 @@ mod rig;
 
 mod auth;
 mod core;
+mod lookup;
 mod maxfwd;
 mod nonces;
+mod registrar;
 mod rr;
 mod sl;
 mod timing;

@@ -25,6 +25,8 @@ pub struct Branch {
     pub target: Option<Target>,
     /// Where to send instead of the Request-URI, as a URI (`$du`).
     pub dst_uri: Option<Bytes>,
+    /// The listener to send from, if it fits where the request goes.
+    pub listen: Option<ListenId>,
     /// The Path of a registration, to be put before the other Routes: comma-separated values.
     pub path: Option<Bytes>,
     /// Priority in thousandths, as a Contact's q.

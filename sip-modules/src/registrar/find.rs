@@ -146,13 +146,15 @@ fn rewrite(call: &mut CallState, found: Branch) {
     rewrite.uri = Some(found.uri);
     rewrite.target = found.target;
     rewrite.dst_uri = found.dst_uri;
+    rewrite.listen = found.listen;
     rewrite.path = found.path;
     rewrite.q = found.q;
     rewrite.flags = found.flags;
 }
 
 /// A binding as a branch. One that was registered over a connection is reached over it while it is
-/// open (RFC 5626 5.3), else at its address; a Path decides before either (RFC 3327 5.4).
+/// open (RFC 5626 5.3), else at its address; a Path decides before either (RFC 3327 5.4). It is
+/// sent from where the REGISTER came in, which may be the only way through a NAT device.
 fn branch(found: &LookupTarget) -> Branch {
     let path = found.path();
     let hop = found.next_hop();
@@ -170,6 +172,7 @@ fn branch(found: &LookupTarget) -> Branch {
         uri: copy(found.uri()),
         target,
         dst_uri: (hop != found.uri()).then(|| copy(hop)),
+        listen: found.contact.listen(),
         path: (!path.is_empty()).then(|| copy(path)),
         q: found.q(),
         flags: found.contact.cflags(),

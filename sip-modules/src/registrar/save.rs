@@ -19,6 +19,15 @@ const NO_REPLY: i64 = 0x02;
 const ONLY_THIS: i64 = 0x04;
 const NO_RANGE: i64 = 0x08;
 
+/// Flags in decimal or, after 0x, in hexadecimal.
+fn flags(value: &Value) -> Option<i64> {
+    let digits = value.as_str().and_then(|s| s.strip_prefix("0x").or(s.strip_prefix("0X")));
+    match digits {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => value.as_int(),
+    }
+}
+
 impl Registrar {
     pub(super) fn save(
         &self,
@@ -30,7 +39,7 @@ impl Registrar {
         let flags = match args.get(1) {
             None | Some(Value::Null) => 0,
             Some(v) => {
-                v.as_int().ok_or_else(|| ActionError::argument("save", 2, "must be flags"))?
+                flags(v).ok_or_else(|| ActionError::argument("save", 2, "must be flags"))?
             }
         };
         if call.msg.method() != Some(Method::Register) {

@@ -313,7 +313,7 @@ fn data_of<'a>(plan: &'a Plan<'_>, binding: &'a Binding<'_>, now: u32) -> Contac
         cseq: plan.cseq,
         expires: now.saturating_add(binding.expires).min(PERMANENT - 1),
         q: binding.q,
-        received: plan.received,
+        received: &plan.received,
         path: &plan.path,
         user_agent: plan.user_agent,
         instance: binding.instance,

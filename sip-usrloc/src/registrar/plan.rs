@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use sip_core::net::Flow;
 use sip_core::rng::Rng;
 use sip_core::time::WallTime;
-use sip_parser::{Contact as ContactValue, HeaderId, Message, NameAddr, Uri};
+use sip_parser::{Contact as ContactValue, HeaderId, Message, NameAddr, Uri, unescape};
 use smallvec::SmallVec;
 
 use super::reject::Reject;
@@ -87,7 +87,7 @@ pub struct Plan<'m> {
     /// The CSeq number.
     pub cseq: u32,
     /// The URI of where the REGISTER really came from, empty for none.
-    pub received: &'m [u8],
+    pub received: Cow<'m, [u8]>,
     /// The Path to keep, empty for none.
     pub path: Cow<'m, [u8]>,
     /// The Path goes back in the answer.
@@ -138,7 +138,7 @@ impl<'m> Plan<'m> {
             request: Request::Query,
             call_id,
             cseq,
-            received: options.received,
+            received: Cow::Borrowed(options.received),
             path: Cow::Borrowed(b""),
             echo_path: false,
             user_agent: user_agent(msg, params.limits.user_agent),
@@ -177,6 +177,12 @@ impl<'m> Plan<'m> {
             && let Ok(uri) = Uri::parse(first.uri)
             && let Some(received) = uri.params.value(b"received")
         {
+            let received = unescape(received);
+            // It is told in answers and sent to.
+            let plain = received.iter().all(|c| c.is_ascii_graphic() && !b"\"\\<>".contains(c));
+            if !plain || Uri::parse(&received).is_err() {
+                return Err(Reject::BadHeader("Path"));
+            }
             self.received = received;
         }
         self.echo_path = supported;
