@@ -31,6 +31,8 @@ selected() { # --exclude or -p, for each package of SIM that exists
 
 # shellcheck disable=SC2046
 step "unit tests" logged cargo test --workspace $(selected --exclude) --lib --bins --tests --no-fail-fast
+# The phones call each other through the C example too.
+step "C examples" make -s -C examples/c PROFILE=sim
 # shellcheck disable=SC2046
 step "whole engine" logged cargo test --profile sim $(selected -p) --lib --bins --tests --no-fail-fast
 step "doc tests" logged cargo test --workspace --doc --no-fail-fast
