@@ -171,7 +171,8 @@ fn a_register_that_waits_for_its_commit_is_answered_at_the_end() {
     let phones: Vec<Phone> =
         (0..10).map(|n| Phone::udp(&format!("user{n}"), served.udp())).collect();
     phones.iter().for_each(|p| p.say(&p.registration()));
-    until("a request came", || served.engine.statistic("udp", "received_messages") == Some(10));
+    let parked = || served.engine.statistic("core", "parked_calls");
+    until("all of them wait, or did", || parked() == Some(10));
     assert!(served.engine.shutdown(PATIENCE));
     phones.iter().for_each(|p| assert_eq!(p.hear().code(), 200));
     drop(served);
