@@ -2,7 +2,7 @@
 //!
 //! Four machines, one file each, hold no message, no socket and no clock: they are told what
 //! happened ([`client_invite::Stimulus`] and its like) and answer with [`Effects`]. A cell
-//! ([`table`]) is what Kamailio calls a cell too: one server transaction and the client branches it
+//! (`table`) is what Kamailio calls a cell too: one server transaction and the client branches it
 //! was forked to, found by the request's key or by the number in our own branch parameter.
 //!
 //! ```text
