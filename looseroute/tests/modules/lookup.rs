@@ -3,8 +3,8 @@
 use looseroute::RpcValue;
 use looseroute::core::net::Proto;
 
-use crate::rig::{HERE, Rig, SECOND, f, register, request, with};
 use crate::registrar::{contact, registrar, save};
+use crate::rig::{HERE, SECOND, f, register, request, with};
 use crate::text::Req;
 
 pub const TESTED: &[&str] = &[

@@ -12,11 +12,14 @@ mod rig;
 
 mod auth;
 mod core;
+mod coverage;
 mod lookup;
 mod maxfwd;
 mod nonces;
 mod registrar;
 mod rr;
 mod sl;
+mod stored;
 mod timing;
 mod tm;
+mod usrloc;

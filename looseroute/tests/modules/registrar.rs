@@ -67,16 +67,31 @@ fn what_a_register_did_is_its_return_code() {
         register("alice", contacts).with(format!("Expires: {expires}"))
     };
     for (what, req, code, status, contacts) in [
-        ("added", register("alice", &["<sip:a@10.0.0.2>;q=0.3;expires=600"]), 1, 200,
-            "<sip:a@10.0.0.2>;q=0.3;expires=600"),
-        ("added and refreshed", register("alice", &["<sip:a@10.0.0.2>;q=0.3;expires=600, <sip:b@10.0.0.2>;q=0.7"]),
-            1, 200, all),
+        (
+            "added",
+            register("alice", &["<sip:a@10.0.0.2>;q=0.3;expires=600"]),
+            1,
+            200,
+            "<sip:a@10.0.0.2>;q=0.3;expires=600",
+        ),
+        (
+            "added and refreshed",
+            register("alice", &["<sip:a@10.0.0.2>;q=0.3;expires=600, <sip:b@10.0.0.2>;q=0.7"]),
+            1,
+            200,
+            all,
+        ),
         ("refreshed", register("alice", &["<sip:b@10.0.0.2>;q=0.7"]), 2, 200, all),
         ("asked", register("alice", &[]), 4, 200, all),
         ("too many", register("alice", &["<sip:c@10.0.0.2>"]), -2, 503, ""),
         ("bad", register("alice", &["<sip:a@10.0.0.2>;q=7"]), -1, 400, ""),
-        ("removed", register("alice", &["<sip:b@10.0.0.2>;expires=0"]), 3, 200,
-            "<sip:a@10.0.0.2>;q=0.3;expires=600"),
+        (
+            "removed",
+            register("alice", &["<sip:b@10.0.0.2>;expires=0"]),
+            3,
+            200,
+            "<sip:a@10.0.0.2>;q=0.3;expires=600",
+        ),
         ("star without 0", clear(&["*"], 60), -1, 400, ""),
         ("star and more", clear(&["*", A], 0), -1, 400, ""),
         ("star", clear(&["*"], 0), 3, 200, ""),
@@ -132,7 +147,8 @@ fn what_is_no_register_or_no_table_is_told() {
     assert!(ran.error().contains("`nowhere` is not in usrloc's preload"), "{}", ran.error());
     let ran = rig.run(&register("a", &[A]), &[f("save", &["location", "x"])]);
     assert_eq!(ran.error(), "save: argument 2 must be flags");
-    let ran = rig.run(&register("a", &[A]), &[f("send_reply", &["404", "x"]), f("save", &["location"])]);
+    let ran =
+        rig.run(&register("a", &[A]), &[f("send_reply", &["404", "x"]), f("save", &["location"])]);
     assert_eq!(ran.error(), "the request was answered with 404");
 }
 
@@ -320,7 +336,14 @@ fn addresses_of_record_are_compared_as_the_parameters_say() {
     for (case, found) in [(0, true), (1, false)] {
         let rig = registrar(&[("case_sensitive", case)]);
         save(&rig, &register("Alice", &[A]));
-        let look = |user: &str| rig.run(&request("OPTIONS", &format!("sip:{user}@lr.test")), &[f("registered", &["location"])]).codes()[0] > 0;
+        let look = |user: &str| {
+            rig.run(
+                &request("OPTIONS", &format!("sip:{user}@lr.test")),
+                &[f("registered", &["location"])],
+            )
+            .codes()[0]
+                > 0
+        };
         assert!(look("Alice"));
         assert_eq!(look("alice"), found, "{case}");
         let by_rpc = |aor: &str| rig.rpc("ul.lookup", &["location".into(), aor.into()]).is_ok();
@@ -335,7 +358,8 @@ fn addresses_of_record_are_compared_as_the_parameters_say() {
         let mut req = register("alice", &[A]);
         req.to = "<sip:alice@sip.lr.test>".into();
         save(&rig, &req);
-        let ran = rig.run(&request("OPTIONS", "sip:alice@lr.test"), &[f("registered", &["location"])]);
+        let ran =
+            rig.run(&request("OPTIONS", "sip:alice@lr.test"), &[f("registered", &["location"])]);
         assert_eq!(ran.codes()[0] > 0, found, "{prefix}");
     }
 }

@@ -204,6 +204,20 @@ fn a_cancel_finds_its_invite() {
 }
 
 #[test]
+fn answers_are_counted_by_what_became_of_them() {
+    let rig = Rig::params(&[]);
+    let req = invite();
+    let out = relayed(&rig, &req);
+    answer(&rig, &out, 100, &[]);
+    assert_eq!((rig.stat("tmx", "rpl_absorbed"), rig.stat("tmx", "rpl_relayed")), (1, 0));
+    answer(&rig, &out, 180, &[]);
+    assert_eq!((rig.stat("tmx", "rpl_absorbed"), rig.stat("tmx", "rpl_relayed")), (1, 1));
+    assert_eq!(rig.stat("tmx", "retransmissions"), 0);
+    assert_eq!(rig.run(&req, &[]).one().code(), 180);
+    assert_eq!(rig.stat("tmx", "retransmissions"), 1);
+}
+
+#[test]
 fn the_counters_tell_transactions_and_answers() {
     let rig = Rig::params(&[]);
     let told = |name: &str| {

@@ -38,9 +38,7 @@ impl Registrar {
         let table = self.table("save", args)?;
         let flags = match args.get(1) {
             None | Some(Value::Null) => 0,
-            Some(v) => {
-                flags(v).ok_or_else(|| ActionError::argument("save", 2, "must be flags"))?
-            }
+            Some(v) => flags(v).ok_or_else(|| ActionError::argument("save", 2, "must be flags"))?,
         };
         if call.msg.method() != Some(Method::Register) {
             return Err(ActionError::Message("save is for a REGISTER".into()));

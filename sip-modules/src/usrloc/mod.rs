@@ -187,11 +187,13 @@ impl Usrloc {
                 cx.engine.log,
                 Info,
                 "usrloc",
-                "table {name}: {} bindings loaded, {} expired, {} duplicates, {} unusable rows",
+                "table {name}: {} bindings loaded, {} expired, {} duplicates, {} unusable rows, in {} \
+                 pages",
                 report.added,
                 report.expired,
                 report.duplicates,
-                report.skipped
+                report.skipped,
+                report.pages
             );
         }
         let runner = Runner { writer, table: Arc::clone(&table), log: Arc::clone(&cx.engine.log) };

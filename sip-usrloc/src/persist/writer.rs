@@ -55,6 +55,8 @@ pub struct FlushReport {
 /// What a load found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LoadReport {
+    /// Pages that were read, of `fetch_rows` rows at most.
+    pub pages: u64,
     /// Rows that became bindings.
     pub added: u64,
     /// Rows whose binding has expired.
@@ -107,6 +109,7 @@ impl<S: LocationStore> Writer<S> {
         let mut after = None;
         loop {
             let scanned = self.store.scan(after, self.page)?;
+            report.pages += 1;
             for row in &scanned.rows {
                 let data = row.data(now);
                 *match self.domain.load(now, &row.aor, &data, &row.ruid) {
