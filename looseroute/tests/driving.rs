@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use kit::{DOMAIN, PATIENCE, Phone, Told, engine_addr, now, until, usual_builder};
+use kit::{DOMAIN, PATIENCE, Phone, Told, engine_addr, now, usual_builder};
 use looseroute::core::net::Proto;
 use looseroute::core::time::Instant;
 use looseroute::prelude::*;
@@ -240,13 +240,34 @@ fn time_that_stands_still_or_is_told_again_is_harmless() {
 
 #[test]
 fn a_wakeup_set_on_a_started_engine_does_not_take_its_workers_wakes() {
-    let engine = usual_builder().listen("udp:127.0.0.1:0").build().expect("the engine builds");
+    let (send, tokens) = mpsc::channel::<WaitToken>();
+    let sender = Mutex::new(send);
+    let engine = usual_builder()
+        .listen("udp:127.0.0.1:0")
+        .request_route(move |call: Call| {
+            let wait = call.external_wait(Duration::from_secs(30));
+            let given = sender.lock().send(wait.token());
+            async move {
+                given.map_err(|e| e.to_string())?;
+                wait.await?;
+                Ok(call.reply(200, "OK").await?)
+            }
+        })
+        .build()
+        .expect("the engine builds");
     let phone = Phone::udp("alice", engine_addr(&engine, Proto::Udp));
     engine.start(1).expect("the engine starts");
     engine.set_wakeup(|| {});
-    phone.register();
-    // Without its waker the worker would never see that it is to stop.
-    let ended = std::thread::spawn(move || engine.shutdown(PATIENCE));
-    until("the worker stops", || ended.is_finished());
-    assert!(ended.join().expect("the thread lives"));
+    let mut waited = Duration::ZERO;
+    for _ in 0..5 {
+        phone.say(&phone.request("OPTIONS", "sip:bob@lr.test"));
+        let token = tokens.recv_timeout(PATIENCE).expect("the route runs");
+        // By now the worker sleeps, and a module's timer wakes it but once a second.
+        phone.hears_nothing();
+        let resumed = now();
+        assert_eq!(engine.resume(token, 1), Ok(()));
+        assert_eq!(phone.hear().code(), 200);
+        waited += resumed.elapsed();
+    }
+    assert!(waited < Duration::from_secs(2), "only timers woke the worker: {waited:?}");
 }
