@@ -2,7 +2,7 @@
 
 use sip_core::time::Instant;
 use sip_core::txn::server_invite::{ServerInvite, State, Stimulus};
-use sip_core::txn::{Effects, Timer};
+use sip_core::txn::{Effects, Timer, Times};
 
 use crate::{TCP, UDP, at, dialogue, every_stimulus};
 
@@ -56,7 +56,7 @@ fn over_tcp_the_ack_ends_it_at_once() {
 /// RFC 6026 7.1: a retransmitted INVITE is absorbed, further 2xx answers are sent, ACKs go up.
 #[test]
 fn an_accepted_invite_absorbs_retransmissions_and_sends_every_2xx() {
-    for times in [UDP, TCP] {
+    fn accepted(times: Times) -> ServerInvite {
         let mut m = ServerInvite::new();
         dialogue!(m, times;
             0: Stimulus::Respond(180) => Effects::SEND;
@@ -65,9 +65,19 @@ fn an_accepted_invite_absorbs_retransmissions_and_sends_every_2xx() {
             600: Stimulus::Respond(200) => Effects::SEND;
             700: Stimulus::Ack => Effects::PASS;
             800: Stimulus::Respond(486) => Effects::STRAY;
-            5100: L => Effects::ENDED;
         );
+        m
     }
+    // RFC 6026 8.4: timer L is 64 T1 where a caller may have lost the answers.
+    let mut m = accepted(UDP);
+    dialogue!(m, UDP;
+        16_000: Stimulus::Request => Effects::NONE;
+        32_100: L => Effects::ENDED;
+    );
+    let mut m = accepted(TCP);
+    dialogue!(m, TCP;
+        5100: L => Effects::ENDED;
+    );
 }
 
 /// RFC 6026 7.1: a transport error does not end it.

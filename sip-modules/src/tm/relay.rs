@@ -139,7 +139,13 @@ fn legs(cx: &ActionCx<'_, '_>, call: &CallState) -> Result<Legs, ActionError> {
         let path = branch.path.clone();
         match hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri) {
             Ok(hop) => {
-                legs.push(Leg { uri: branch.uri.clone(), path, q: branch.q, listen: branch.listen, hop });
+                legs.push(Leg {
+                    uri: branch.uri.clone(),
+                    path,
+                    q: branch.q,
+                    listen: branch.listen,
+                    hop,
+                });
             }
             Err(error) => nowhere = Some(error),
         }
