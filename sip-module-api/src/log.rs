@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use crossbeam::queue::ArrayQueue;
 
@@ -59,6 +59,7 @@ pub struct Log {
     level: AtomicI32,
     queue: ArrayQueue<Record>,
     dropped: AtomicU64,
+    draining: AtomicBool,
     sink: Sink,
 }
 
@@ -70,6 +71,7 @@ impl Log {
             level: AtomicI32::new(level as i32),
             queue: ArrayQueue::new(bound.max(1)),
             dropped: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             sink,
         }
     }
@@ -101,11 +103,16 @@ impl Log {
         }
     }
 
-    /// Hands what is queued to the sink. Called by drivers between turns.
+    /// Hands what is queued to the sink. Called by drivers between turns. Whoever comes while
+    /// another thread is at it leaves its records to that one.
     pub fn drain(&self) {
-        for _ in 0..self.queue.capacity() {
-            let Some(record) = self.queue.pop() else { break };
-            (self.sink)(&record);
+        while !self.queue.is_empty() && !self.draining.swap(true, Ordering::Acquire) {
+            for _ in 0..self.queue.capacity() {
+                let Some(record) = self.queue.pop() else { break };
+                (self.sink)(&record);
+            }
+            self.draining.store(false, Ordering::Release);
+            // What was queued between the last look and the release is nobody else's now.
         }
     }
 
