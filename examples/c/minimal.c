@@ -10,6 +10,7 @@ static void found(lr_call call, lr_status status, int64_t yes, const char *why, 
         lr_call_reply(call, 404, "Not Found", NULL, NULL, NULL);
 }
 
+/* Nobody proves who they are here: for a network where all may register. */
 static lr_status route(lr_engine *engine, lr_call call, void *user)
 {
     (void)engine, (void)user;

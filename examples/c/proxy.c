@@ -16,7 +16,7 @@ static const char *domain = "127.0.0.1";
 static lr_error error;
 
 /* Where a request goes on when the action it waited for is done. */
-enum step { HOPS, REGISTERING, FOLLOWED, CALLING, FOUND };
+enum step { HOPS, CANCELLING, REGISTERING, FOLLOWED, CALLING, MINE, FOUND };
 static void next(lr_call call, lr_status status, int64_t yes, const char *detail, void *step);
 #define THEN(step) next, (void *)(intptr_t)(step), NULL
 #define END NULL, NULL, NULL
@@ -42,13 +42,19 @@ static void next(lr_call call, lr_status status, int64_t yes, const char *detail
         if (yes && lr_call_is(call, "REGISTER"))
             lr_call_www_authenticate(call, domain, THEN(REGISTERING));
         else if (yes && lr_call_is(call, "CANCEL"))
-            lr_call_relay(call, END);
+            lr_call_function(call, "t_lookup_cancel", NULL, 0, THEN(CANCELLING));
         else if (yes && lr_call_in_dialog(call))
             lr_call_loose_route(call, THEN(FOLLOWED));
         else if (yes && lr_call_is(call, "OPTIONS") && lr_uri_user(uri).len == 0)
             lr_call_reply(call, 200, NULL, END);
         else if (yes && !lr_call_is(call, "ACK"))
             lr_call_proxy_authenticate(call, domain, THEN(CALLING));
+        return;
+    case CANCELLING:
+        if (yes > 0)
+            lr_call_relay(call, END);
+        else
+            lr_call_reply(call, 481, NULL, END);
         return;
     case REGISTERING: /* no: the challenge was sent */
         lr_call_to_uri(call, &uri, NULL);
@@ -65,11 +71,20 @@ static void next(lr_call call, lr_status status, int64_t yes, const char *detail
             lr_call_reply(call, 404, "Not Here", END);
         return;
     case CALLING: /* no: the challenge was sent */
-        if (yes) {
-            lr_call_function(call, "consume_credentials", NULL, 0, END);
-            lr_call_record_route(call, END);
+        lr_call_from_uri(call, &uri, NULL);
+        lr_call_identity(call, &proved, NULL, NULL);
+        if (yes && lr_str_equal(lr_uri_user(uri), proved))
+            lr_call_is_myself(call, THEN(MINE));
+        else if (yes)
+            lr_call_reply(call, 403, "Not Your Address", END);
+        return;
+    case MINE:
+        lr_call_function(call, "consume_credentials", NULL, 0, END);
+        lr_call_record_route(call, END);
+        if (yes)
             lr_call_lookup(call, "location", THEN(FOUND));
-        }
+        else
+            lr_call_relay(call, END);
         return;
     case FOUND:
         if (yes)

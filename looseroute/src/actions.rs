@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sip_module_api::Value;
 use sip_module_api::call::{ActionFuture, Call};
 use sip_module_api::flow::ActionError;
+use sip_parser::Method;
 
 /// What a route may ask the engine for. Every method is an action: awaited, and performed within
 /// the same turn unless it has to wait.
@@ -48,6 +49,15 @@ pub trait Actions {
         &self,
         realm: &str,
     ) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Proves that the request comes from the account of `realm` that it says it comes from: the To
+    /// of a REGISTER, the From of any other (`auth_check` with its flag 1). False when the answer
+    /// was sent: a challenge, or a 403 to an account that uses another's name.
+    fn authenticate(&self, realm: &str) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Cancels what the INVITE of this CANCEL has under way, or answers 481 when there is no such
+    /// INVITE (`t_relay_cancel`).
+    fn cancel(&self) -> impl Future<Output = Result<(), ActionError>> + Send;
 
     /// Adds a Record-Route, so that the dialog's later requests come through here
     /// (`record_route`).
@@ -106,6 +116,23 @@ impl Actions for Call {
         Ok(false)
     }
 
+    async fn authenticate(&self, realm: &str) -> Result<bool, ActionError> {
+        let realm = text(realm);
+        let args = [realm.clone(), "subscriber".into(), 1.into()];
+        match self.function("auth_check", args).await?.as_int().unwrap_or(-1) {
+            1.. => Ok(true),
+            OTHER_USER => self.reply(403, "Not Your Address").await.map(|()| false),
+            _ => self.function("auth_challenge", [realm, 1.into()]).await.map(|_| false),
+        }
+    }
+
+    async fn cancel(&self) -> Result<(), ActionError> {
+        if truth(self.function("t_lookup_cancel", [])).await? {
+            return self.relay().await;
+        }
+        self.reply(481, "Call/Transaction Does Not Exist").await
+    }
+
     async fn record_route(&self) -> Result<(), ActionError> {
         done("record_route", self.function("record_route", [])).await
     }
@@ -117,6 +144,8 @@ impl Actions for Call {
     async fn max_forwards(&self, limit: u8) -> Result<bool, ActionError> {
         match self.function("maxfwd_process", [i64::from(limit).into()]).await?.as_int() {
             Some(1..) => Ok(true),
+            // An ACK is never answered (RFC 3261 17); it ends here.
+            Some(-1) if self.method() == Method::Ack => Ok(false),
             Some(-1) => self.reply(483, "Too Many Hops").await.map(|()| false),
             _ => Err(ActionError::Message("Max-Forwards cannot be read".into())),
         }
@@ -130,6 +159,9 @@ impl Actions for Call {
         self.sleep(time).await.map(drop)
     }
 }
+
+/// What `auth_check` answers when the proved user is another than the request's.
+const OTHER_USER: i64 = -8;
 
 fn text(s: &str) -> Value {
     Value::Str(Bytes::copy_from_slice(s.as_bytes()))

@@ -44,8 +44,11 @@ fn run(mut queue: JobQueueDecl, stopped: &Receiver<()>) {
                 Err(_) => break,
             },
             recv(stopped) -> _ => {
-                if queue.receiver.is_empty() { break }
+                if queue.receiver.is_empty() || queue.runner.drops_at_stop() { break }
             }
+        }
+        if queue.runner.drops_at_stop() && is_stopped(stopped) {
+            break;
         }
         while batch.len() < queue.max_batch {
             let Ok(job) = queue.receiver.try_recv() else { break };
@@ -57,6 +60,10 @@ fn run(mut queue: JobQueueDecl, stopped: &Receiver<()>) {
         }
     }
     queue.runner.finish();
+}
+
+fn is_stopped(stopped: &Receiver<()>) -> bool {
+    matches!(stopped.try_recv(), Err(crossbeam::channel::TryRecvError::Disconnected))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //!         .account("alice", "127.0.0.1", "secret")
 //!         .request_route(|call: Call| async move {
 //!             if call.method() == Method::Register {
-//!                 if call.www_authenticate("127.0.0.1").await? {
+//!                 if call.authenticate("127.0.0.1").await? {
 //!                     call.save("location").await?;
 //!                 }
 //!             } else if call.lookup("location").await? {

@@ -84,10 +84,15 @@ fn the_deadline_ends_what_does_not_end_and_says_so() {
     let (alice, bob) = (Phone::udp("alice", served.udp()), Phone::udp("bob", served.udp()));
     bob.register();
     alice.say(&alice.invite("bob"));
-    bob.hear_request("INVITE");
+    let ringing = bob.hear_request("INVITE");
+    bob.send(ringing.answer(180, "Ringing", &[]));
+    alice.hear_code(180);
     let began = now();
     assert!(!served.engine.shutdown(Duration::from_millis(150)));
     assert!(began.elapsed() >= Duration::from_millis(150));
+    // What rings still is given up on both sides.
+    assert_eq!(alice.hear_code(503).header("Retry-After"), "10");
+    bob.hear_request("CANCEL");
     assert!(served.engine.shutdown(PATIENCE));
     served.join();
 }

@@ -114,6 +114,12 @@ pub trait JobRunner: Send {
     /// left in the batch afterwards is dropped, which fails the waits.
     fn run(&mut self, batch: &mut Vec<Job>);
 
+    /// Whether what is still queued when the engine stops is to be dropped, which fails its waits,
+    /// rather than done: for work that nobody needs any more then.
+    fn drops_at_stop(&self) -> bool {
+        false
+    }
+
     /// Called once after the last batch, when the engine shuts down.
     fn finish(&mut self) {}
 }

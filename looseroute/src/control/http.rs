@@ -34,6 +34,10 @@ pub(super) fn answer(shared: &Arc<Shared>, flow: &Flow, bytes: Bytes) -> HttpAns
         log!(shared.parts.log, Notice, "core", "{} refused to {}", rpc.path, flow.peer);
         return reply(403, "Forbidden", "text/plain", b"only from this machine\n", true);
     }
+    // A browser says from which site its page asks; none may ask this (cross-site request forgery).
+    if request.header("Origin").is_some() {
+        return reply(403, "Forbidden", "text/plain", b"not from a page of a browser\n", true);
+    }
     if request.method() != b"POST" {
         let answer = ResponseBuilder::new(405, "Method Not Allowed").header("Allow", "POST");
         return finish(answer, "text/plain", b"POST a JSON-RPC call\n", close);

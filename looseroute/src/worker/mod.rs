@@ -234,6 +234,7 @@ impl Worker {
         if !whole || msg.cseq().is_err() {
             return;
         }
+        self.tell_refused(flow, &msg, status.0, status.1);
         let mut cx = turn!(self, now);
         let reply = Reply::with_reason(status.0, status.1.as_bytes());
         // An ACK, or a request without a Via to answer by, has none.

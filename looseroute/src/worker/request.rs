@@ -1,19 +1,21 @@
 //! A request's way into its route and what becomes of it when the route ends.
 
+use bytes::Bytes;
 use sip_core::net::Flow;
 use sip_core::proxy::Incoming;
 use sip_core::uas::Reply;
-use sip_module_api::Call;
 use sip_module_api::call::{Outcome, RouteMask};
 use sip_module_api::log;
 use sip_module_api::router::Verdict;
+use sip_module_api::{Call, Value};
 use sip_parser::{Message, Method};
+use smallvec::smallvec;
 
 use super::{Cx, Now, Worker, turn};
 use crate::shared::Stage;
 
 /// Goes with every 503 (RFC 3261 21.5.4); in seconds.
-const RETRY_LATER: &[u8] = b"Retry-After: 10\r\n";
+pub(super) const RETRY_LATER: &[u8] = b"Retry-After: 10\r\n";
 
 impl Worker {
     pub(super) fn handle_request(&mut self, now: Now, flow: Flow, msg: Message) {
@@ -31,6 +33,8 @@ impl Worker {
                     flow.peer
                 );
                 if msg.method() != Some(Method::Ack) {
+                    self.tell_refused(&flow, &msg, code, reason);
+                    let mut cx = turn!(self, now);
                     let reply = Reply::with_reason(code, reason.as_bytes());
                     if let Err(error) =
                         self.shared.proxy.reply_stateless(&mut cx, &flow, &msg, &reply)
@@ -52,6 +56,20 @@ impl Worker {
         call.lock().token = token;
         let step = self.router.start(route, &call);
         self.drive(now, slot, &call, step);
+    }
+
+    /// Tells that the engine itself has answered a request, as `sl` tells of a route's answers.
+    pub(super) fn tell_refused(&self, flow: &Flow, msg: &Message, code: u16, reason: &str) {
+        self.shared.parts.events.emit("sl:local-response", || {
+            let text = |b: &[u8]| Value::Str(Bytes::copy_from_slice(b));
+            smallvec![
+                ("code", Value::from(code)),
+                ("reason", text(reason.as_bytes())),
+                ("method", text(msg.method_name())),
+                ("source", Value::from(format!("{}:{}", flow.proto, flow.peer))),
+                ("from", msg.from().map(|f| text(f.uri)).unwrap_or_default()),
+            ]
+        });
     }
 
     /// While draining, a request that would start something new gets a 503 (RFC 3261 21.5.4).

@@ -7,7 +7,10 @@ use sip_module_api::job::ResumeToken;
 use sip_module_api::router::{Step, Verdict};
 use sip_module_api::value::Value;
 
+use sip_core::uas::Reply;
+
 use super::calls::{Parked, ParkedFor};
+use super::request::RETRY_LATER;
 use super::run::Performed;
 use super::{Cx, Now, Worker, turn};
 use crate::mail::Mail;
@@ -196,7 +199,19 @@ impl Worker {
     }
 
     /// Ends every wait, as the engine stops. A route that waits again and again is ended itself.
+    /// What is still ringing is answered, which cancels the phones it rings at.
     pub(crate) fn abandon_all(&mut self, now: Now) {
+        self.abandon_waits(now);
+        let proxy = self.shared.proxy.clone();
+        for txn in proxy.pending() {
+            let mut cx = turn!(self, now);
+            let reply = Reply::with_reason(503, b"Shutting Down").headers(RETRY_LATER);
+            // One that got its answer meanwhile, from another worker, needs none.
+            let _answered = proxy.reply(&mut cx, txn, &reply);
+        }
+    }
+
+    fn abandon_waits(&mut self, now: Now) {
         self.handle_mail(now);
         for _ in 0..LAST_WAITS {
             for slot in self.calls.used() {

@@ -23,6 +23,7 @@ pub const TESTED: &[&str] = &[
     "reply_408_code",
     "reply_408_reason",
     "max_branches",
+    "max_breadth",
     "max_transactions",
 ];
 
@@ -198,6 +199,17 @@ fn branches_and_transactions_have_limits() {
         let ran = rig.run(&options(), &[three(), f("t_relay", &[])]);
         assert_eq!((ran.codes(), ran.sent.len()), (vec![1], made), "{ran:?}");
         assert_eq!(rig.log().iter().any(|l| l.contains("max_branches")), made < 3);
+    }
+    for (breadth, share) in [(3, Some("1")), (60, Some("20")), (2, None)] {
+        let rig = tm(&[("max_breadth", breadth)]);
+        let ran = rig.run(&options(), &[three(), f("t_relay", &[])]);
+        match share {
+            Some(share) => {
+                assert_eq!(ran.sent.len(), 3);
+                assert!(ran.sent.iter().all(|(_, m)| m.header("Max-Breadth") == share), "{ran:?}");
+            }
+            None => assert!(ran.error().starts_with("there are more branches than Max-Breadth")),
+        }
     }
     let rig = tm(&[("max_transactions", 2)]);
     relayed(&rig, &options());

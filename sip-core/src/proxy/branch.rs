@@ -27,6 +27,8 @@ pub(crate) struct Leg<'a> {
     pub(crate) branch: &'a BranchPlan,
     /// Max-Forwards of the request; `None`: it has none, or none that can be read.
     pub(crate) max_forwards: Option<u32>,
+    /// The Max-Breadth to send (RFC 5393 5.3.3); `None`: as it came.
+    pub(crate) max_breadth: Option<u32>,
 }
 
 /// Appends the bytes to send; `param` writes our branch parameter.
@@ -47,6 +49,7 @@ pub(crate) fn write_request(
     }
     patch.insert_with(leg.via.line, |out| put_via(out, leg.outward, param));
     put_max_forwards(patch, leg);
+    put_max_breadth(patch, leg);
     put_record_route(patch, leg);
     if let Some(path) = &leg.branch.path {
         let at = request.header(HeaderId::Route).map_or(leg.via.line, |h| h.span.start);
@@ -85,6 +88,22 @@ fn put_max_forwards(patch: &mut Patch, leg: &Leg<'_>) {
         None => patch.insert_with(leg.via.line, |out| {
             out.put_slice(b"Max-Forwards: ");
             put_number(out, wanted.unwrap_or(MAX_FORWARDS));
+            out.put_slice(b"\r\n");
+        }),
+    }
+}
+
+/// RFC 5393 5.3.3.
+fn put_max_breadth(patch: &mut Patch, leg: &Leg<'_>) {
+    let Some(breadth) = leg.max_breadth else { return };
+    match leg.request.header(HeaderId::MaxBreadth) {
+        Some(header) => {
+            let mut out = [0; 10];
+            patch.replace(header.value_span, decimal(&mut out, breadth));
+        }
+        None => patch.insert_with(leg.via.line, |out| {
+            out.put_slice(b"Max-Breadth: ");
+            put_number(out, breadth);
             out.put_slice(b"\r\n");
         }),
     }

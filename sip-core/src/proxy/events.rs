@@ -124,6 +124,9 @@ pub enum RelayError {
     /// More branches than `max_branches`.
     #[error("there are too many branches")]
     TooManyBranches,
+    /// More branches than the request's Max-Breadth (RFC 5393 5.3.3).
+    #[error("there are more branches than Max-Breadth allows")]
+    TooWide,
     /// Max-Forwards is used up (RFC 3261 16.3 step 3).
     #[error("Max-Forwards is used up")]
     TooManyHops,
@@ -145,6 +148,7 @@ impl RelayError {
             Self::Gone | Self::Answered | Self::Cancelled => None,
             Self::NoTarget => Some((404, "Not Found")),
             Self::NoListener | Self::TooManyBranches => Some((500, "Server Internal Error")),
+            Self::TooWide => Some((440, "Max-Breadth Exceeded")),
             Self::TooManyHops => Some((483, "Too Many Hops")),
             Self::BadExtension => Some((420, "Bad Extension")),
             Self::Malformed => Some((400, "Bad Request")),

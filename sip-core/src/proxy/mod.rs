@@ -136,6 +136,13 @@ impl Proxy {
         self.active.load(Ordering::Relaxed)
     }
 
+    /// The transactions that still owe a final answer, for the end of an engine: each gets one by
+    /// [`reply`](Self::reply), which cancels its branches. Takes every bucket in turn.
+    #[must_use]
+    pub fn pending(&self) -> Vec<TxnId> {
+        self.table.pending()
+    }
+
     /// The request that made a transaction, as it was received. `None` when it is answered.
     #[must_use]
     pub fn request(&self, txn: TxnId) -> Option<Bytes> {

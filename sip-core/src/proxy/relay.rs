@@ -1,7 +1,7 @@
 //! Relaying: adding branches to a transaction and starting their client transactions
 //! (RFC 3261 16.6).
 
-use sip_parser::{Message, Method};
+use sip_parser::{HeaderId, Message, Method};
 
 use super::branch::{Leg, write_request};
 use super::plan::{BranchPlan, RelayPlan};
@@ -41,6 +41,7 @@ impl Proxy {
         }
         self.with_cell(cx, txn, |cx, cell| {
             self.may_relay(cell, plan)?;
+            let max_breadth = self.breadth(cell, req, plan)?;
             let via = self.fix_for(cell, req)?;
             let mut started = false;
             for branch in &plan.branches {
@@ -54,6 +55,7 @@ impl Proxy {
                     plan,
                     branch,
                     max_forwards: hops,
+                    max_breadth,
                 };
                 let target = Target { listen: Some(id), ..branch.target };
                 self.start_branch(cx, cell, &leg, target);
@@ -62,6 +64,34 @@ impl Proxy {
             if started { Ok(()) } else { Err(RelayError::NoListener) }
         })
         .unwrap_or(Err(RelayError::Gone))
+    }
+
+    /// The Max-Breadth of each branch: the request's share, so that a fork that leads back here
+    /// again and again cannot grow without end (RFC 5393 5.3). A request that does not fork is left
+    /// as it is, though the RFC would have the header added: it takes no more than it had.
+    fn breadth(
+        &self,
+        cell: &Cell,
+        req: &Message,
+        plan: &RelayPlan<'_>,
+    ) -> Result<Option<u32>, RelayError> {
+        let came = req.header(HeaderId::MaxBreadth).map(|h| h.value);
+        let branches = cell.branches.len() + plan.branches.len();
+        if came.is_none() && branches <= 1 {
+            return Ok(None);
+        }
+        let allowed = match came {
+            Some(value) => std::str::from_utf8(value)
+                .ok()
+                .and_then(|v| v.trim().parse().ok())
+                .ok_or(RelayError::Malformed)?,
+            None => self.params.max_breadth.value(),
+        };
+        let wanted = u32::try_from(branches).unwrap_or(u32::MAX);
+        if wanted > allowed {
+            return Err(RelayError::TooWide);
+        }
+        Ok(Some(allowed / wanted))
     }
 
     fn may_relay(&self, cell: &Cell, plan: &RelayPlan<'_>) -> Result<(), RelayError> {

@@ -52,6 +52,7 @@ impl Proxy {
             plan,
             branch,
             max_forwards: hops,
+            max_breadth: None,
         };
         let bytes = cx.build(|out, patch| write_request(out, patch, &leg, |out| param.write(out)));
         cx.stats.inc(self.ids.fwd_requests);

@@ -66,6 +66,9 @@ pub struct TmParams {
     pub reply_408_code: Param,
     /// The most branches a transaction may have, at most 126 (core parameter `max_branches`).
     pub max_branches: Param,
+    /// The Max-Breadth of a request that forks and came without one: 60 (RFC 5393 5.3.3; no Kamailio
+    /// counterpart).
+    pub max_breadth: Param,
     /// The most transactions alive at once; beyond it new ones are refused (no Kamailio
     /// counterpart: there, shared memory ends it).
     pub max_transactions: Param,
@@ -91,6 +94,7 @@ impl Default for TmParams {
             aggregate_challenges: Param::new(1),
             reply_408_code: Param::new(408),
             max_branches: Param::new(12),
+            max_breadth: Param::new(60),
             max_transactions: Param::new(1_000_000),
             auto_inv_100_reason: phrase(
                 "tm.auto_inv_100_reason",

@@ -58,6 +58,17 @@ impl Table {
         self.live.clone()
     }
 
+    /// The cells that still owe a final answer.
+    pub(crate) fn pending(&self) -> Vec<TxnId> {
+        let mut all = Vec::new();
+        for index in 0..self.buckets.buckets() {
+            let bucket = self.buckets.lock(index);
+            let open = bucket.slots.iter().filter(|s| s.live && s.cell.answered == 0);
+            all.extend(open.map(|s| s.cell.id));
+        }
+        all
+    }
+
     pub(crate) const fn locks(&self) -> &LockSet<Bucket> {
         &self.buckets
     }

@@ -44,6 +44,25 @@ fn the_best_answer_goes_up_once_all_have_answered() {
     }
 }
 
+/// RFC 5393 5.3.3: a fork shares the request's Max-Breadth out, and one that is too wide is refused.
+#[test]
+fn a_fork_shares_max_breadth_out() {
+    let mut w = World::new(&[BOB, CAROL, DAVE]);
+    let out = w.recv(CALLER, &request("INVITE", "i1"));
+    assert!(out[1..].iter().all(|s| s.header("Max-Breadth") == Some("20")));
+    let mut w = World::new(&[BOB, CAROL]);
+    let narrow = |breadth: &str| {
+        let header = format!("Max-Breadth: {breadth}\r\nCSeq");
+        request("INVITE", breadth).replacen("CSeq", &header, 1)
+    };
+    let out = w.recv(CALLER, &narrow("7"));
+    assert!(out[1..].iter().all(|s| s.header("Max-Breadth") == Some("3")));
+    assert!(w.recv(CALLER, &narrow("1")).iter().all(|s| s.what() != "INVITE"));
+    let mut w = World::new(&[BOB]);
+    let out = w.recv(CALLER, &narrow("1"));
+    assert_eq!(out[1].header("Max-Breadth"), Some("1"));
+}
+
 #[test]
 fn a_503_may_be_left_as_it_is() {
     let mut w = World::new(&[BOB]);

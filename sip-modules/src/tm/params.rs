@@ -63,6 +63,12 @@ const INTS: &[(&str, Cell, std::ops::RangeInclusive<i64>, &str)] = &[
         "branches of a transaction at most (Kamailio's core parameter)",
     ),
     (
+        "max_breadth",
+        |p| &p.max_breadth,
+        1..=1000,
+        "Max-Breadth of a request that forks and came without (RFC 5393); a fork beyond it gets a 440",
+    ),
+    (
         "max_transactions",
         |p| &p.max_transactions,
         1..=i32::MAX as i64,

@@ -36,6 +36,8 @@ pub(super) enum HopError {
     Uri(String, String),
     #[error("the next hop `{0}` is no SIP URI")]
     Scheme(String),
+    #[error("the next hop `{0}` is no address of anybody")]
+    Unspecified(String),
     #[error("the next hop `{0}` asks for an unknown transport")]
     Transport(String),
 }
@@ -61,6 +63,10 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<Hop, HopError> {
             .ok_or_else(|| HopError::Uri(text(), "its maddr is no host".into()))?,
         None => parsed.host,
     };
+    // Sent to nobody's address, it would come back to us.
+    if host.as_ip().is_some_and(|ip| ip.is_unspecified()) {
+        return Err(HopError::Unspecified(text()));
+    }
     Ok(hop_to(&host, port, proto))
 }
 
@@ -133,6 +139,10 @@ pub(super) struct Found(pub(super) Vec<Result<Target, String>>);
 pub(super) struct Resolver;
 
 impl JobRunner for Resolver {
+    fn drops_at_stop(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, batch: &mut Vec<Job>) {
         for job in batch.drain(..) {
             let Ok(lookup) = job.work.downcast::<Lookup>() else { continue };
@@ -183,6 +193,7 @@ mod tests {
         let Ok(Hop::Name(name)) = next_hop(b"sip:a@Example.com:7") else { panic!("no name") };
         assert_eq!((name.host.as_str(), name.port, name.proto), ("Example.com", 7, Proto::Udp));
         assert!(matches!(next_hop(b"tel:+1"), Err(HopError::Scheme(_))));
+        assert!(matches!(next_hop(b"sip:a@0.0.0.0"), Err(HopError::Unspecified(_))));
         assert!(matches!(next_hop(b"sip:a@h;transport=pigeon"), Err(HopError::Transport(_))));
     }
 

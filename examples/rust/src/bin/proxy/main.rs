@@ -69,6 +69,7 @@ fn build(options: &Options) -> Result<Engine, EngineError> {
     for (module, name, value) in &options.params {
         builder = builder.modparam(module.clone(), name.clone(), value.clone());
     }
+    builder = builder.modparam("registrar", "max_contacts", 10);
     let database = options.data.join("location.db");
     let default_domain = options.domains.first().cloned().unwrap_or_default();
     builder
@@ -83,7 +84,7 @@ fn build(options: &Options) -> Result<Engine, EngineError> {
 
 /// The error with what to do about it.
 fn explain(error: &str, options: &Options) -> String {
-    if error.contains("in use") {
+    if error.starts_with("udp:") || error.starts_with("tcp:") {
         let port = options.port();
         return format!(
             "{error}\nhint: choose another port: make run PORT={}, or --listen",

@@ -20,8 +20,13 @@ async fn handle(call: Call, domain: Arc<str>) -> Result<(), RouteError> {
         return Ok(());
     }
     match call.method() {
-        Method::Cancel => return Ok(call.relay().await?),
-        Method::Register => return register(&call, &domain).await,
+        Method::Cancel => return Ok(call.cancel().await?),
+        Method::Register => {
+            if call.authenticate(&domain).await? {
+                call.save("location").await?;
+            }
+            return Ok(());
+        }
         _ => {}
     }
     if call.in_dialog() {
@@ -30,43 +35,34 @@ async fn handle(call: Call, domain: Arc<str>) -> Result<(), RouteError> {
     if call.method() == Method::Ack {
         return Ok(()); // An ACK to an answer of ours, long gone.
     }
-    if call.method() == Method::Options && call.is_myself().await? && !has_user(&call) {
+    let ours = call.is_myself().await?;
+    if call.method() == Method::Options && ours && !has_user(&call) {
         return Ok(call.reply(200, "OK").await?);
     }
-    // Whoever says to be one of ours must prove it.
-    if is_ours(&call.from_uri(), &domain) && !prove(&call, &domain).await? {
-        return Ok(());
+    // Whoever says to be one of ours must prove it, and only those are relayed to others.
+    let from_ours = is_ours(&call).await?;
+    if from_ours {
+        if !call.authenticate(&domain).await? {
+            return Ok(());
+        }
+        call.function("consume_credentials", []).await?;
     }
     if matches!(call.method(), Method::Invite | Method::Subscribe) {
         call.record_route().await?;
     }
-    if !call.is_myself().await? {
-        if call.identity().is_none() {
-            return Ok(call.reply(403, "Relaying Denied").await?);
-        }
-        return Ok(call.relay().await?);
-    }
-    if !call.lookup("location").await? {
+    if ours && !call.lookup("location").await? {
         return Ok(call.reply(404, "Not Found").await?);
+    }
+    if !ours && !from_ours {
+        return Ok(call.reply(403, "Relaying Denied").await?);
     }
     Ok(call.relay().await?)
 }
 
-async fn register(call: &Call, domain: &str) -> Result<(), RouteError> {
-    if !call.www_authenticate(domain).await? {
-        return Ok(());
-    }
-    let proved = call.identity().map(|i| i.user);
-    if proved.as_deref() != user_of(&call.to_uri()).as_deref() {
-        return Ok(call.reply(403, "Not Your Address").await?);
-    }
-    call.save("location").await?;
-    Ok(())
-}
-
-/// A request within a dialog follows the Routes that its beginning left (RFC 3261 12.2).
+/// A request within a dialog follows the Routes that its beginning left (RFC 3261 12.2); without a
+/// Route of ours it was never led through here, and is not relayed.
 async fn in_dialog(call: &Call) -> Result<(), RouteError> {
-    if call.loose_route().await? || !call.is_myself().await? {
+    if call.loose_route().await? {
         return Ok(call.relay().await?);
     }
     if call.method() == Method::Ack {
@@ -75,28 +71,16 @@ async fn in_dialog(call: &Call) -> Result<(), RouteError> {
     Ok(call.reply(404, "Not Here").await?)
 }
 
-async fn prove(call: &Call, domain: &str) -> Result<bool, RouteError> {
-    if !call.proxy_authenticate(domain).await? {
-        return Ok(false);
-    }
-    let proved = call.identity().map(|i| i.user);
-    if proved.as_deref() != user_of(&call.from_uri()).as_deref() {
-        call.reply(403, "Not Your Address").await?;
-        return Ok(false);
-    }
-    call.function("consume_credentials", []).await?;
-    Ok(true)
-}
-
 fn has_user(call: &Call) -> bool {
-    user_of(&call.request_uri()).is_some()
+    Uri::parse(&call.request_uri()).is_ok_and(|uri| uri.user.is_some())
 }
 
-fn user_of(uri: &[u8]) -> Option<Vec<u8>> {
-    Uri::parse(uri).ok()?.user.map(<[u8]>::to_vec)
-}
-
-fn is_ours(uri: &[u8], domain: &str) -> bool {
-    let Ok(uri) = Uri::parse(uri) else { return false };
-    looseroute::parser::Host::parse(domain.as_bytes()).is_some_and(|d| d.equivalent(&uri.host))
+/// Whether the request says to come from one of our domains.
+async fn is_ours(call: &Call) -> Result<bool, RouteError> {
+    let from = call.from_uri();
+    if !Uri::parse(&from).is_ok_and(|uri| uri.is_sip()) {
+        return Ok(false);
+    }
+    let ours = call.function("is_myself", [Value::Str(from)]).await?;
+    Ok(ours.as_int().unwrap_or(0) > 0)
 }
