@@ -69,7 +69,7 @@ fn build(options: &Options) -> Result<Engine, EngineError> {
     for (module, name, value) in &options.params {
         builder = builder.modparam(module.clone(), name.clone(), value.clone());
     }
-    builder = builder.modparam("registrar", "max_contacts", 10);
+    builder = builder.modparam("registrar", "max_contacts", 100);
     let database = options.data.join("location.db");
     let default_domain = options.domains.first().cloned().unwrap_or_default();
     builder
