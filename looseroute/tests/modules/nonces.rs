@@ -6,6 +6,9 @@ use crate::auth::{REALM, challenged, judge, options, proxy_challenge, rig};
 use crate::digest::Phone;
 use crate::rig::{Rig, f};
 
+pub const TESTED: &[&str] =
+    &["secret", "nonce_expire", "nonce_auth_max_drift", "nonce_count", "one_time_nonce"];
+
 #[test]
 fn a_nonce_grows_stale_and_the_next_challenge_says_so() {
     let rig = rig(&[("auth", "nonce_expire", 20.into())]);
