@@ -3,7 +3,7 @@
 //! ```sh
 //! cargo build --release -p looseroute-usrloc --example measure
 //! target/release/examples/measure refresh 100000            # also: lookup, insert, expire
-//! target/release/examples/measure through 100000 /tmp/l.db power    # also: back, load
+//! target/release/examples/measure through 100000 target/l.db power   # also: back, load
 //! valgrind --tool=callgrind --toggle-collect='*measured*' \
 //!     --callgrind-out-file=/dev/null target/release/examples/measure refresh 10000
 //! ```

@@ -6,6 +6,7 @@ use sip_core::proxy::Incoming;
 use sip_core::uas::Reply;
 use sip_module_api::call::{Outcome, RouteMask};
 use sip_module_api::log;
+use sip_module_api::log::Level;
 use sip_module_api::router::Verdict;
 use sip_module_api::{Call, Value};
 use sip_parser::{Message, Method};
@@ -103,13 +104,12 @@ impl Worker {
     pub(super) fn end_request(&mut self, now: Now, slot: u32, call: Call, verdict: Verdict) {
         if let Verdict::Failed { code, reason, text } = verdict {
             self.stats.inc(self.shared.counters.route_errors);
-            log!(
-                self.shared.parts.log,
-                Error,
-                "core",
-                "the route of {} failed: {text}",
-                describe(&call)
-            );
+            // A 500 is the route's own mistake; what any sender can bring about is no error of ours.
+            let level = if code == 500 { Level::Error } else { Level::Info };
+            if self.shared.parts.log.enabled(level) {
+                let text = format_args!("the route of {} failed: {text}", describe(&call));
+                self.shared.parts.log.write(level, "core", text);
+            }
             self.answer(now, &call, code, reason);
         }
         {
