@@ -11,11 +11,9 @@ const HOMES: [&str; 3] = ["/home/", "/root/", "/Users/"];
 pub(crate) fn machine_paths(root: &Path) -> Vec<String> {
     let home = std::env::var("HOME").unwrap_or_default();
     let mut paths: Vec<String> = HOMES.map(str::to_owned).to_vec();
-    paths.extend([root.display().to_string(), home].into_iter().filter(|p| p.len() > 2));
-    // What the workspace stands in, when that is a directory of its own.
-    paths.extend(
-        root.parent().map(|p| format!("{}/", p.display())).filter(|p| p.matches('/').count() > 1),
-    );
+    // A directory at the top, such as /src, is nobody's own.
+    let own = [root.display().to_string(), home];
+    paths.extend(own.into_iter().filter(|p| p.matches('/').count() > 1));
     paths
 }
 
