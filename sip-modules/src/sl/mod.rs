@@ -34,7 +34,7 @@ pub fn module() -> Arc<dyn Module> {
 }
 
 /// Where a reply may be sent from.
-const ROUTES: RouteMask = RouteMask::ANY;
+const ROUTES: RouteMask = RouteMask::REQUEST.with(RouteMask::FAILURE).with(RouteMask::ONREPLY);
 
 impl Module for Sl {
     fn name(&self) -> &'static str {
