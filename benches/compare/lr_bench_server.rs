@@ -13,6 +13,9 @@ fn main() -> Result<(), EngineError> {
         .listen(format!("udp:{address}"))
         .server_header("")
         .modparam("tm", "auto_inv_100_reason", "Trying")
+        // Kamailio forgets an INVITE 5 s after its 2xx; ours keeps it for 64 T1, in which a caller
+        // may repeat it (RFC 6026 8.4). With this T1 both keep as many, and nothing is repeated.
+        .modparam("tm", "retr_timer1", 78)
         .modparam("rr", "append_fromtag", 0)
         .modparam("usrloc", "db_mode", 0)
         .modparam("registrar", "max_expires", 7200)
