@@ -288,6 +288,8 @@ fn http_says_what_is_wrong_with_a_request() {
     let answer = expect(post("/RPC", notification, ""), "204 No Content");
     assert_eq!((answer.body.as_str(), answer.header("Content-Length")), ("", ""));
     expect(post("/RPC", ECHO, ""), "200 OK");
+    // Last, since it ends the connection: a page of a browser may not ask.
+    expect(post("/RPC", ECHO, "Origin: http://evil.example\r\n"), "403 Forbidden");
 }
 
 #[test]
