@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use sip_parser::frame::{Framed, Framer};
 use sip_parser::{Limits, Message, http};
 
-const LIMITS: Limits = Limits { head: 2000, body: 500, headers: 40, line: 300, uri: 300 };
+const LIMITS: Limits =
+    Limits { head: 2000, body: 500, headers: 40, line: 300, uri: 300, ..Limits::DEFAULT };
 
 fn cut(stream: &[u8], steps: &[u8]) -> Vec<Framed> {
     let mut framer = Framer::new(LIMITS);

@@ -114,6 +114,9 @@ pub enum ParseErrorKind {
     /// A header field is longer than its limit.
     #[error("a header is too long")]
     LineTooLong,
+    /// A header value or a URI has more parameters than their limit.
+    #[error("there are too many parameters")]
+    TooManyParameters,
     /// A header that must be understood is missing, doubled or malformed.
     #[error("a header {0}")]
     Header(Fault),
@@ -151,6 +154,7 @@ impl ParseError {
             (ParseErrorKind::BodyTooLong, _) => (513, "Message Too Large (body)"),
             (ParseErrorKind::TooManyHeaders, _) => (513, "Message Too Large (header count)"),
             (ParseErrorKind::LineTooLong, _) => (513, "Message Too Large (header length)"),
+            (ParseErrorKind::TooManyParameters, _) => (513, "Message Too Large (parameter count)"),
             (ParseErrorKind::StartLine, _) => (400, "Bad Request-Line"),
             (ParseErrorKind::Method, _) => (400, "Bad Method"),
             (ParseErrorKind::HeaderName, _) => (400, "Bad Header Name"),

@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_cannot_be_framed_says_why() {
-        let small = Limits { head: 60, body: 5, headers: 2, line: 30, uri: 100 };
+        let small = Limits { head: 60, body: 5, headers: 2, line: 30, ..Limits::DEFAULT };
         let long_line = format!("ACK sip:a SIP/2.0\r\nX: {}\r\n", "y".repeat(30));
         let unending = format!("ACK sip:a SIP/2.0\r\nX: {}", "y".repeat(30));
         for (text, bad) in [
@@ -338,7 +338,7 @@ mod tests {
             cuts in prop::collection::vec(1usize..6, 1..40),
         ) {
             let text = pieces.concat().into_bytes();
-            let limits = Limits { head: 60, body: 4, headers: 3, line: 18, uri: 100 };
+            let limits = Limits { head: 60, body: 4, headers: 3, line: 18, ..Limits::DEFAULT };
             let whole = Framer::new(limits).next(&text);
             let mut framer = Framer::new(limits);
             let mut given = 0;

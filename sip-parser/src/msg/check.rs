@@ -3,17 +3,34 @@
 
 use super::Message;
 use crate::{
-    Fault, HeaderError, HeaderId, Method, NameAddr, ParseError, ParseErrorKind, Uri, UriFault,
+    Fault, HeaderError, HeaderId, Limits, Method, NameAddr, Params, ParseError, ParseErrorKind,
+    Uri, UriFault,
 };
 
 fn fail(header: HeaderId, offset: u32, fault: Fault) -> ParseError {
     HeaderError { header, offset, fault }.into()
 }
 
-/// Checks the URI inside an address.
-fn inner_uri(header: HeaderId, addr: &NameAddr<'_>) -> Result<(), ParseError> {
+/// Checks that there are not more parameters than `limits` allow; `offset` is for the error.
+#[inline]
+fn count(
+    params: Params<'_>,
+    header: Option<HeaderId>,
+    offset: u32,
+    limits: &Limits,
+) -> Result<(), ParseError> {
+    // The shortest parameter has two bytes, `;a`, so that nearly no list has to be counted.
+    if params.raw().len() / 2 <= limits.params || params.iter().count() <= limits.params {
+        return Ok(());
+    }
+    Err(ParseError { offset, header, kind: ParseErrorKind::TooManyParameters })
+}
+
+/// Checks the URI inside an address, and how many parameters both have.
+fn inner_uri(header: HeaderId, addr: &NameAddr<'_>, limits: &Limits) -> Result<(), ParseError> {
+    count(addr.params, Some(header), addr.span.start, limits)?;
     match addr.parsed_uri() {
-        Ok(_) => Ok(()),
+        Ok(uri) => count(uri.params, Some(header), addr.uri_span.start, limits),
         Err(e) => Err(fail(header, addr.uri_span.start.saturating_add(e.offset), e.into())),
     }
 }
@@ -23,22 +40,30 @@ impl Message {
     /// well formed; Max-Forwards in range; the Request-URI well formed and without headers;
     /// the method of CSeq that of the request. A proxy calls this before it does anything else.
     pub fn check(&self) -> Result<(), ParseError> {
+        self.check_with(&Limits::DEFAULT)
+    }
+
+    /// [`Message::check`] under the given limits: only [`Limits::params`] counts here, the others
+    /// were kept when the message was parsed.
+    pub fn check_with(&self, limits: &Limits) -> Result<(), ParseError> {
         if self.is_request() {
             let uri = self.uri()?;
             if !uri.headers.is_empty() {
                 return Err(self.forbidden_headers(&uri));
             }
+            count(uri.params, None, self.request_uri_span().start, limits)?;
         }
         let mut vias = 0;
         for via in self.vias() {
-            via?;
+            let via = via?;
+            count(via.params, Some(HeaderId::Via), via.span.start, limits)?;
             vias += 1;
         }
         if vias == 0 {
             return Err(fail(HeaderId::Via, 0, Fault::Missing));
         }
-        inner_uri(HeaderId::From, &self.from()?)?;
-        inner_uri(HeaderId::To, &self.to()?)?;
+        inner_uri(HeaderId::From, &self.from()?, limits)?;
+        inner_uri(HeaderId::To, &self.to()?, limits)?;
         self.call_id()?;
         let cseq = self.cseq()?;
         let mismatch = match self.method() {
@@ -58,17 +83,22 @@ impl Message {
     /// and Contact, each value with its URI. For registrars and user agents; a proxy between
     /// others need not judge what it does not use.
     pub fn check_routing(&self) -> Result<(), ParseError> {
-        self.check()?;
+        self.check_routing_with(&Limits::DEFAULT)
+    }
+
+    /// [`Message::check_routing`] under the given limits, as [`Message::check_with`].
+    pub fn check_routing_with(&self, limits: &Limits) -> Result<(), ParseError> {
+        self.check_with(limits)?;
         let lists =
             [HeaderId::Route, HeaderId::RecordRoute, HeaderId::Path, HeaderId::ServiceRoute];
         for id in lists {
             for addr in self.addresses(id) {
-                inner_uri(id, &addr?)?;
+                inner_uri(id, &addr?, limits)?;
             }
         }
         for contact in self.contacts() {
             if let Some(addr) = contact?.addr() {
-                inner_uri(HeaderId::Contact, addr)?;
+                inner_uri(HeaderId::Contact, addr, limits)?;
             }
         }
         Ok(())
@@ -99,6 +129,34 @@ mod tests {
         let text = GOOD.replacen(old, new, 1);
         let m = Message::parse(Bytes::from(text.into_bytes())).map_err(|e| e.status())?;
         m.check_routing().map_err(|e| e.status())
+    }
+
+    #[test]
+    fn parameters_are_counted_up_to_their_limit() {
+        let limits = Limits { params: 3, ..Limits::DEFAULT };
+        for (old, new, header) in [
+            ("sip:b.example SIP", "sip:b.example;a;b;c SIP", None),
+            (";branch=z", ";branch=z;b;c", Some(HeaderId::Via)),
+            (";tag=1", ";tag=1;b;c", Some(HeaderId::From)),
+            ("<sip:a@b.example>\r\nCall", "<sip:a@b.example;a;b;c>\r\nCall", Some(HeaderId::To)),
+            ("<sip:a@h>", "<sip:a@h>;a;b;c", Some(HeaderId::Contact)),
+        ] {
+            for (extra, wanted) in [("", Ok(())), (";d", Err(header))] {
+                let new = new.replacen(";b;c", &format!(";b;c{extra}"), 1);
+                let text = GOOD.replacen(old, &new, 1);
+                assert_ne!(text, GOOD);
+                let m = Message::parse(Bytes::from(text.into_bytes())).unwrap();
+                let got = m.check_routing_with(&limits);
+                if let Err(e) = got {
+                    assert_eq!(e.status(), (513, "Message Too Large (parameter count)"));
+                }
+                assert_eq!(got.map_err(|e| e.header), wanted, "{new}");
+                assert_eq!(m.check_routing(), Ok(()));
+            }
+        }
+        let many = GOOD.replacen(";branch=z", &";p".repeat(129), 1);
+        let m = Message::parse(Bytes::from(many.into_bytes())).unwrap();
+        assert_eq!(m.check().unwrap_err().status().0, 513);
     }
 
     #[test]

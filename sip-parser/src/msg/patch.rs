@@ -5,6 +5,9 @@
 //! sorted by offset; what is put in lives in one arena. Edits at the same offset keep the order
 //! in which they were made. What was put in strictly inside a range that another edit leaves out
 //! goes with it; at the edges it stays.
+//!
+//! A message whose body is edited is written with a Content-Length that fits the new body
+//! (RFC 3261 20.14), unless an edit of the caller's already says something about that header.
 
 use super::Message;
 use crate::header::id::HeaderId as Id;
@@ -32,6 +35,8 @@ impl Edit {
 pub struct Patch {
     edits: SmallVec<[Edit; 8]>,
     arena: BytesMut,
+    /// The largest offset any edit touches: tells whether the body is edited at all.
+    reach: u32,
 }
 
 impl Patch {
@@ -44,6 +49,7 @@ impl Patch {
     pub fn clear(&mut self) {
         self.edits.clear();
         self.arena.clear();
+        self.reach = 0;
     }
 
     /// Whether it changes nothing.
@@ -53,6 +59,7 @@ impl Patch {
 
     /// Adds an edit behind those at the same offset.
     fn push(&mut self, edit: Edit) {
+        self.reach = self.reach.max(edit.end());
         let mut i = self.edits.len();
         while i > 0 && self.edits.get(i - 1).is_some_and(|e| e.at > edit.at) {
             i -= 1;
@@ -108,14 +115,9 @@ impl Patch {
         }
     }
 
-    /// Replaces the body, and writes Content-Length to fit: in its place when it is there, else
-    /// as a new last header. Content-Type is the caller's.
+    /// Replaces the body. Content-Length is corrected when the message is written; Content-Type is
+    /// the caller's.
     pub fn set_body(&mut self, m: &Message, body: &[u8]) {
-        let length = body.len().to_string();
-        match m.header(Id::ContentLength) {
-            Some(h) => self.replace(h.value_span, length.as_bytes()),
-            None => self.append_header(m, "Content-Length", length.as_bytes()),
-        }
         let end = crate::span::offset(m.bytes().len());
         self.replace(Span::new(m.body_start(), end), body);
     }
@@ -143,46 +145,128 @@ impl Patch {
     }
 
     /// Whether an edit leaves out all of `span`.
-    fn is_removed(&self, span: Span) -> bool {
+    pub(crate) fn is_removed(&self, span: Span) -> bool {
         self.edits.iter().any(|e| e.at <= span.start && span.end <= e.end() && e.delete > 0)
     }
 
-    /// The text of an edit.
-    fn text(&self, edit: &Edit) -> &[u8] {
-        edit.text.of(&self.arena)
+    /// The edits in order: offset, bytes left out, text put in.
+    #[inline]
+    fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+        self.edits.iter().map(|e| Step { edit: *e, arena: &self.arena })
     }
 
-    /// Each piece of the result in order.
-    fn pieces<'a>(&'a self, bytes: &'a [u8], mut take: impl FnMut(&'a [u8])) {
-        let len = crate::span::offset(bytes.len());
-        // What is left out last begins at `gap` and ends at `copied`.
-        let (mut copied, mut gap) = (0, 0);
-        for edit in &self.edits {
-            let at = edit.at.min(len);
-            if at >= copied {
-                take(Span::new(copied, at).of(bytes));
-                (copied, gap) = (at, at);
-            }
-            if at == gap {
-                take(self.text(edit));
-            }
-            copied = copied.max(edit.end().min(len));
-        }
-        take(Span::new(copied, len).of(bytes));
-    }
-
-    /// Appends the message with all edits to `out`, which grows at most once.
+    /// Appends the message with all edits to `out`, which grows at most once. When an edit lies
+    /// in the body, Content-Length is made to fit: in its place when it is there, else as a new
+    /// last header; but where an edit touches or adds that header, the caller's word stands.
     pub fn write(&self, m: &Message, out: &mut BytesMut) {
         out.reserve(m.bytes().len() + self.arena.len());
-        self.pieces(m.bytes(), |piece| out.put_slice(piece));
+        self.for_each_piece(m, |piece| out.put_slice(piece));
     }
 
     /// How many bytes [`Patch::write`] would append.
     pub fn written_len(&self, m: &Message) -> usize {
         let mut len = 0;
-        self.pieces(m.bytes(), |piece| len += piece.len());
+        self.for_each_piece(m, |piece| len += piece.len());
         len
     }
+
+    /// Appends any text with all edits to `out`: for a patch that was made over a text that is no
+    /// message, such as a session description that stands alone.
+    pub fn write_text(&self, text: &[u8], out: &mut BytesMut) {
+        out.reserve(text.len() + self.arena.len());
+        pieces(text, self.steps(), |piece| out.put_slice(piece));
+    }
+
+    #[inline(always)]
+    fn for_each_piece(&self, m: &Message, mut take: impl FnMut(&[u8])) {
+        if self.reach < m.body_start() {
+            return pieces(m.bytes(), self.steps(), take);
+        }
+        self.for_each_fitted_piece(m, &mut take);
+    }
+
+    #[cold]
+    fn for_each_fitted_piece(&self, m: &Message, take: &mut dyn FnMut(&[u8])) {
+        let Some((place, text)) = self.fitted_length(m) else {
+            return pieces(m.bytes(), self.steps(), take);
+        };
+        let all = Span::new(0, crate::span::offset(text.len()));
+        let edit = Edit { at: place.start, delete: place.len(), text: all };
+        let fix = core::iter::once(Step { edit, arena: &text });
+        let split = self.edits.partition_point(|e| e.at <= place.start);
+        let steps = self.steps().take(split).chain(fix).chain(self.steps().skip(split));
+        pieces(m.bytes(), steps, take);
+    }
+
+    /// What must stand where so that Content-Length fits the edited body; None when it does
+    /// already, when there is no body to speak of, and when the caller edited it.
+    fn fitted_length(&self, m: &Message) -> Option<(Span, Vec<u8>)> {
+        let (bytes, body) = (m.bytes(), m.body_start());
+        // A request that was salvaged has no empty line, and no body.
+        if m.headers_end() == body {
+            return None;
+        }
+        let (mut all, mut head) = (0, 0);
+        pieces(bytes, self.steps(), |piece| all += piece.len());
+        let before = bytes.get(..body as usize).unwrap_or_default();
+        pieces(before, self.steps().filter(|s| s.edit.at < body), |piece| head += piece.len());
+        let length = all.saturating_sub(head);
+        let Some(h) = m.header(Id::ContentLength) else {
+            let added = self.steps().any(|s| s.edit.at < body && names_length(s.text()));
+            let line = format!("Content-Length: {length}\r\n").into_bytes();
+            return (!added).then_some((Span::new(m.headers_end(), m.headers_end()), line));
+        };
+        let value = h.value_span;
+        let edited = self.edits.iter().any(|e| e.at <= value.end && e.end() >= value.start);
+        let fits = lex::number(h.value).is_some_and(|n| n as usize == length);
+        (!edited && !fits).then(|| (value, length.to_string().into_bytes()))
+    }
+}
+
+/// One edit and where its text lives.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    edit: Edit,
+    arena: &'a [u8],
+}
+
+impl<'a> Step<'a> {
+    #[inline(always)]
+    fn text(&self) -> &'a [u8] {
+        self.edit.text.of(self.arena)
+    }
+}
+
+/// Each piece of `bytes` with the edits applied, in order.
+#[inline(always)]
+fn pieces<'a>(
+    bytes: &'a [u8],
+    steps: impl Iterator<Item = Step<'a>>,
+    mut take: impl FnMut(&'a [u8]),
+) {
+    let len = crate::span::offset(bytes.len());
+    // What is left out last begins at `gap` and ends at `copied`.
+    let (mut copied, mut gap) = (0, 0);
+    for step in steps {
+        let at = step.edit.at.min(len);
+        if at >= copied {
+            take(Span::new(copied, at).of(bytes));
+            (copied, gap) = (at, at);
+        }
+        if at == gap {
+            take(step.text());
+        }
+        copied = copied.max(step.edit.end().min(len));
+    }
+    take(Span::new(copied, len).of(bytes));
+}
+
+/// Whether any line of a text that was put in is a Content-Length header.
+fn names_length(text: &[u8]) -> bool {
+    text.split(|b| *b == b'\n').any(|line| {
+        let name = line.get(..lex::span(line, 0, lex::class::TOKEN)).unwrap_or_default();
+        Id::from_name(name) == Id::ContentLength
+    })
 }
 
 pub(super) fn header_line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
@@ -349,6 +433,49 @@ mod tests {
         p.remove(Span::new(u32::MAX - 1, u32::MAX));
         p.insert(u32::MAX, b"!");
         p.replace(Span::new(3, 1), b"");
-        assert_eq!(written(&m, &p), format!("{TEXT}!"));
+        let expected = TEXT.replace("d\r\n\r\n", "d\r\nContent-Length: 5\r\n\r\n");
+        assert_eq!(written(&m, &p), format!("{expected}!"));
+    }
+
+    #[test]
+    fn content_length_fits_an_edited_body() {
+        let parse = |text: &str| Message::parse(Bytes::copy_from_slice(text.as_bytes())).unwrap();
+        let m = parse("ACK sip:b SIP/2.0\r\nl :  004\r\nTo: t\r\n\r\nbodytail");
+        let body = m.body_start();
+        let edited = |edit: &dyn Fn(&mut Patch)| {
+            let mut p = Patch::new();
+            edit(&mut p);
+            let text = written(&m, &p);
+            text.strip_prefix("ACK sip:b SIP/2.0\r\n").unwrap().to_string()
+        };
+        let at = |from, to| Span::new(body + from, body + to);
+        // Untouched, or edited to the same length: the bytes stay as they are.
+        assert_eq!(edited(&|_| {}), "l :  004\r\nTo: t\r\n\r\nbody");
+        assert_eq!(edited(&|p| p.replace(at(0, 1), b"B")), "l :  004\r\nTo: t\r\n\r\nBody");
+        assert_eq!(edited(&|p| p.insert(body, b"any")), "l :  7\r\nTo: t\r\n\r\nanybody");
+        assert_eq!(edited(&|p| p.insert(body + 4, b"!")), "l :  5\r\nTo: t\r\n\r\nbody!");
+        assert_eq!(edited(&|p| p.remove(at(0, 4))), "l :  0\r\nTo: t\r\n\r\n");
+        assert_eq!(
+            edited(&|p| p.set_body(&m, b"0123456789")),
+            "l :  10\r\nTo: t\r\n\r\n0123456789"
+        );
+        // An edit of the head does not count, wherever it stands.
+        let appended = edited(&|p| {
+            p.insert(body, b"_");
+            p.append_header(&m, "X", b"1");
+        });
+        assert_eq!(appended, "l :  5\r\nTo: t\r\nX: 1\r\n\r\n_body");
+        // The caller's own word stands.
+        let own = edited(&|p| {
+            p.replace(m.header(HeaderId::ContentLength).unwrap().value_span, b"2");
+            p.set_body(&m, b"hi!");
+        });
+        assert_eq!(own, "l :  2\r\nTo: t\r\n\r\nhi!");
+        let m = parse("ACK sip:b SIP/2.0\r\nTo: t\r\n\r\nbody");
+        let mut p = Patch::new();
+        p.set_body(&m, b"hi");
+        assert!(written(&m, &p).ends_with("To: t\r\nContent-Length: 2\r\n\r\nhi"));
+        p.add_before_first(&m, HeaderId::To, "L", b"2");
+        assert!(written(&m, &p).ends_with("L: 2\r\nTo: t\r\n\r\nhi"));
     }
 }
