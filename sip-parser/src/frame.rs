@@ -10,7 +10,7 @@
 //! ```
 
 use crate::http::is_http_line;
-use crate::lex::{self, peek};
+use crate::lex::{self, block, peek};
 use crate::{HeaderId, Limits};
 
 /// Why a stream cannot be framed. All are fatal: where the next message begins is not known.
@@ -166,10 +166,10 @@ impl Head {
     fn advance(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, BadFrame> {
         let window = buf.get(..limits.head_limit()).unwrap_or(buf);
         loop {
-            let rest = window.get(self.searched..).unwrap_or_default();
-            let Some(lf) = memchr::memchr(b'\n', rest).map(|i| self.searched + i) else {
+            let lf = block::find_byte(window, self.searched, b'\n');
+            if lf == window.len() {
                 return self.starved(buf, window, limits);
-            };
+            }
             self.check_line(lf + 1, limits)?;
             if lf == self.line || peek(window, lf - 1) != b'\r' {
                 return Err(BadFrame::LineEnd);

@@ -166,16 +166,12 @@ pub(crate) fn trim_end(mut s: &[u8]) -> &[u8] {
 pub(crate) fn quoted_end(s: &[u8], at: usize) -> Result<usize, (Fault, usize)> {
     let mut i = at + 1;
     while i < s.len() {
-        match s[i] {
+        i = match s[i] {
             b'"' => return Ok(i + 1),
-            b'\\' => {
-                if matches!(peek(s, i + 1), b'\r' | b'\n') {
-                    return Err((Fault::Quote, i));
-                }
-                i += 2;
-            }
-            _ => i += 1,
-        }
+            b'\\' if matches!(peek(s, i + 1), b'\r' | b'\n') => return Err((Fault::Quote, i)),
+            b'\\' => i + 2,
+            _ => block::find(s, i + 1, 0, [b'"', b'\\']),
+        };
     }
     Err((Fault::Quote, at))
 }
@@ -185,8 +181,10 @@ pub(crate) fn number(s: &[u8]) -> Option<u32> {
     if s.is_empty() {
         return None;
     }
+    // Zeros in front are lawful however many they are.
+    let zeros = if s.len() > 10 { s.iter().take_while(|b| **b == b'0').count() } else { 0 };
     let mut n: u32 = 0;
-    for b in s {
+    for b in s.get(zeros..).unwrap_or_default() {
         if !b.is_ascii_digit() {
             return None;
         }

@@ -211,11 +211,15 @@ impl HeaderIndex {
                 name_len = lex::trim_end(rest.get(..colon).unwrap_or_default()).len();
             }
             let id = id::find(rest, name_len);
-            if id == HeaderId::Other && !is_name(rest, name_len, colon) {
-                return Err(bad_name(s, head, line));
+            if id == HeaderId::Other {
+                let stop = lex::span(rest, 0, class::TOKEN);
+                if stop != name_len || stop == 0 || colon >= rest.len() {
+                    return Err(bad_name(s, head, line, line + stop));
+                }
             }
-            let Some(end) = line_end(rest, colon + 1) else {
-                return Err(bad_end(s, head, line, colon + 1));
+            let end = match line_end(rest, colon + 1) {
+                Ok(end) => end,
+                Err(stop) => return Err(bad_end(s, head, line + stop)),
             };
             if end > limits.line {
                 return Err(ParseError::new(ParseErrorKind::LineTooLong, line));
@@ -245,15 +249,9 @@ fn short(at: usize) -> u16 {
     u16::try_from(at & 0xffff).unwrap_or(0)
 }
 
-/// Whether the text before the colon is a token, and there is a colon.
-fn is_name(rest: &[u8], len: usize, colon: usize) -> bool {
-    len > 0 && colon < rest.len() && lex::span(rest, 0, class::TOKEN) == len
-}
-
-/// Says what is wrong with the name at `line`.
+/// Says what is wrong with the name at `line`, which is a token up to `stop`.
 #[cold]
-fn bad_name(s: &[u8], head: &[u8], line: usize) -> ParseError {
-    let stop = lex::span(head, line, class::TOKEN);
+fn bad_name(s: &[u8], head: &[u8], line: usize, stop: usize) -> ParseError {
     match head.get(stop..).unwrap_or_default() {
         [] => unterminated(s, head),
         [b'\r'] if stop == line => unterminated(s, head),
@@ -291,44 +289,40 @@ fn trimmed_slow(s: &[u8], from: usize, end: usize) -> (usize, usize) {
 }
 
 /// Offset of the CR that ends the header field, with its folds, whose value begins at `from`;
-/// None when it does not end, or not in CRLF. Control characters that are no line ends belong to
-/// the value: a quoted pair may hold them.
+/// when it does not end, or not in CRLF, the offset where that shows. Control characters that are
+/// no line ends belong to the value: a quoted pair may hold them.
 #[inline(always)]
-fn line_end(rest: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
+fn line_end(rest: &[u8], from: usize) -> Result<usize, usize> {
+    let stop = block::find(rest, from, 0x1f, []);
+    match rest.get(stop..stop.saturating_add(3)) {
+        Some([b'\r', b'\n', next]) if !matches!(next, b' ' | b'\t') => Ok(stop),
+        _ => odd_line_end(rest, stop),
+    }
+}
+
+/// The same from a control character on that does not simply end its line. Where one follows
+/// another there is nothing to search for.
+#[inline(never)]
+fn odd_line_end(rest: &[u8], mut at: usize) -> Result<usize, usize> {
     loop {
-        let stop = block::find(rest, at, 0x1f, []);
-        match rest.get(stop..stop.saturating_add(3)) {
-            Some([b'\r', b'\n', next]) if !matches!(next, b' ' | b'\t') => return Some(stop),
-            _ => at = past_odd(rest, stop)?,
+        at = match rest.get(at..).unwrap_or_default() {
+            [b'\r', b'\n', b' ' | b'\t', ..] => at + 3,
+            [b'\r', b'\n', _, ..] => return Ok(at),
+            [] | [b'\r' | b'\n', ..] => return Err(at),
+            _ => at + 1,
+        };
+        if peek(rest, at) > 0x1f {
+            at = block::find(rest, at, 0x1f, []);
         }
     }
 }
 
-/// Where to go on after a control character that does not simply end its line.
-fn past_odd(rest: &[u8], stop: usize) -> Option<usize> {
-    match rest.get(stop..).unwrap_or_default() {
-        [] | [b'\r', b'\n'] => None,
-        [b'\r', b'\n', ..] => Some(stop + 2),
-        [b'\r' | b'\n', ..] => None,
-        _ => Some(stop + 1),
-    }
-}
-
-/// Says why the field at `line`, whose value begins `from` bytes behind, does not end.
+/// Says why a field that was read up to `stop` does not end.
 #[cold]
-fn bad_end(s: &[u8], head: &[u8], line: usize, from: usize) -> ParseError {
-    let rest = head.get(line..).unwrap_or_default();
-    let mut at = from;
-    loop {
-        let stop = block::find(rest, at, 0x1f, []);
-        match rest.get(stop..).unwrap_or_default() {
-            [] | [b'\r'] | [b'\r', b'\n'] => return unterminated(s, head),
-            _ => match past_odd(rest, stop) {
-                Some(next) => at = next,
-                None => return ParseError::new(ParseErrorKind::LineEnd, line + stop),
-            },
-        }
+fn bad_end(s: &[u8], head: &[u8], stop: usize) -> ParseError {
+    match head.get(stop..).unwrap_or_default() {
+        [] | [b'\r'] | [b'\r', b'\n'] => unterminated(s, head),
+        _ => ParseError::new(ParseErrorKind::LineEnd, stop),
     }
 }
 
