@@ -8,7 +8,8 @@ use crate::contact::{Contact, State};
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) hash: u64,
-    aor: Box<[u8]>,
+    /// In the record itself if it is short: it is compared each time the record is looked for.
+    aor: SmallVec<[u8; 24]>,
     contacts: SmallVec<[Contact; 1]>,
     held: Option<Box<Held>>,
 }
@@ -40,12 +41,12 @@ pub(crate) enum Settled {
 
 impl Record {
     pub(crate) fn new(hash: u64, aor: &[u8]) -> Self {
-        Self { hash, aor: aor.into(), contacts: SmallVec::new(), held: None }
+        Self { hash, aor: SmallVec::from_slice(aor), contacts: SmallVec::new(), held: None }
     }
 
     #[inline]
     pub(crate) fn is(&self, hash: u64, aor: &[u8]) -> bool {
-        self.hash == hash && *self.aor == *aor
+        self.hash == hash && self.aor[..] == *aor
     }
 
     pub(crate) fn aor(&self) -> &[u8] {
@@ -185,6 +186,7 @@ impl Record {
         } else {
             0
         };
-        self.aor.len() + spilled + self.contacts.iter().map(Contact::heap_size).sum::<usize>()
+        let aor = if self.aor.spilled() { self.aor.capacity() } else { 0 };
+        aor + spilled + self.contacts.iter().map(Contact::heap_size).sum::<usize>()
     }
 }

@@ -13,6 +13,7 @@
 //! Knows no socket, no mio and no clock.
 
 mod calls;
+mod names;
 mod request;
 mod resume;
 pub(crate) mod routes;
@@ -41,6 +42,7 @@ use sip_parser::{Limits, Message, ParseErrorKind as Kind, Patch};
 use crate::control::{self, Cut, Lines};
 use crate::shared::Shared;
 use calls::Calls;
+use names::Names;
 
 /// What the worker's own wheel waits for.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,7 @@ pub(crate) struct Worker {
     router: Box<dyn Router>,
     request_route: Option<RouteId>,
     calls: Calls,
+    names: Names,
     lines: Lines,
     /// Modules' timers that want to be called again in the next turn.
     again: Vec<u16>,
@@ -119,6 +122,7 @@ impl Worker {
             router,
             request_route,
             calls: Calls::new(index),
+            names: Names::new(),
             lines: Lines::default(),
             again: Vec::new(),
             shared,

@@ -21,7 +21,7 @@ pub(super) const RETRY_LATER: &[u8] = b"Retry-After: 10\r\n";
 impl Worker {
     pub(super) fn handle_request(&mut self, now: Now, flow: Flow, msg: Message) {
         let mut cx = turn!(self, now);
-        let invite = match self.shared.proxy.handle_request(&mut cx, &flow, &msg) {
+        let (invite, facts) = match self.shared.proxy.handle_request(&mut cx, &flow, &msg) {
             Incoming::Absorbed => return,
             Incoming::Reject { code, reason } => {
                 log!(
@@ -45,16 +45,20 @@ impl Worker {
                 }
                 return;
             }
-            Incoming::Route { invite } => invite,
+            Incoming::Route { invite, facts } => (invite, facts),
         };
         let Some(route) = self.request_route else { return };
-        if self.refuse_new(now, &flow, &msg) {
+        if self.refuse_new(now, &flow, &msg, facts.in_dialog()) {
             return;
         }
         let call = self.take_call(msg, flow);
-        call.lock().invite = invite;
         let Some((slot, token)) = self.calls.insert(call.clone()) else { return };
-        call.lock().token = token;
+        {
+            let mut state = call.lock();
+            state.facts = Some(facts);
+            state.invite = invite;
+            state.token = token;
+        }
         let step = self.router.start(route, &call);
         self.drive(now, slot, &call, step);
     }
@@ -74,11 +78,10 @@ impl Worker {
     }
 
     /// While draining, a request that would start something new gets a 503 (RFC 3261 21.5.4).
-    fn refuse_new(&mut self, now: Now, flow: &Flow, msg: &Message) -> bool {
+    fn refuse_new(&mut self, now: Now, flow: &Flow, msg: &Message, in_dialog: bool) -> bool {
         if self.shared.stage() != Stage::Draining {
             return false;
         }
-        let in_dialog = msg.to().is_ok_and(|to| to.tag().is_some());
         if in_dialog || matches!(msg.method(), Some(Method::Ack | Method::Cancel | Method::Bye)) {
             return false;
         }

@@ -1,13 +1,14 @@
 //! Driving a route: performing the actions it asks for until it ends or must wait.
 
+use std::task::Waker;
+
 use sip_core::proxy::CreateError;
 use sip_core::time::Duration;
 use sip_module_api::Call;
-use sip_module_api::call::{Action, ActionResult, FunctionRef, WaitToken};
+use sip_module_api::call::{Action, ActionResult, CallState, FunctionRef, WaitToken};
 use sip_module_api::flow::{ActionCx, ActionError, Flow, Suspend};
 use sip_module_api::job::ResumeToken;
 use sip_module_api::log;
-use sip_module_api::registry::Function;
 use sip_module_api::router::{Step, Verdict};
 use sip_module_api::value::{Args, Value};
 use sip_parser::Method;
@@ -39,12 +40,38 @@ impl Worker {
             if let Some(entry) = self.calls.get(slot) {
                 entry.run = Some(run);
             }
-            let wanted = call.lock().take_action();
-            let Some((id, action)) = wanted else {
+            let mut state = call.lock();
+            let Some((id, action)) = state.take_action() else {
+                drop(state);
                 self.park_for_waker(now, slot, call);
                 return;
             };
-            match self.perform(now, slot, call, id, action) {
+            let performed = match action {
+                Action::Function { function, args } => {
+                    match self.call_function(now, &mut state, function, &args) {
+                        Ok(Flow::Return(value)) => {
+                            let others = state.finish_action(id, Ok(Value::Int(value)));
+                            drop(state);
+                            others.into_iter().for_each(Waker::wake);
+                            step = self.router.resume(run, call);
+                            continue;
+                        }
+                        Ok(flow) => {
+                            drop(state);
+                            self.take_flow(now, slot, call, id, flow)
+                        }
+                        Err(unknown) => {
+                            drop(state);
+                            Performed::Done(Err(unknown))
+                        }
+                    }
+                }
+                other => {
+                    drop(state);
+                    self.perform(now, slot, call, id, other)
+                }
+            };
+            match performed {
                 Performed::Done(result) => {
                     call.finish_action(id, result);
                     step = self.router.resume(run, call);
@@ -58,59 +85,58 @@ impl Worker {
         }
     }
 
+    /// What is no function, or one whose name is only known now.
     fn perform(&mut self, now: Now, slot: u32, call: &Call, id: u32, action: Action) -> Performed {
-        match action {
-            Action::Function { function, args } => {
-                self.call_function(now, slot, call, id, function, &args)
-            }
+        let (function, args) = match action {
+            Action::Function { function, args } => (function, args),
             Action::Named { name, args } => match self.shared.parts.registry.function_id(&name) {
-                Some(f) => self.call_function(now, slot, call, id, FunctionRef::Id(f), &args),
-                None => Performed::Done(Err(ActionError::UnknownFunction(name))),
+                Some(f) => (FunctionRef::Id(f), args),
+                None => return Performed::Done(Err(ActionError::UnknownFunction(name))),
             },
-            Action::Wait { token, deadline } => self.wait(now, slot, call, id, token, deadline),
-            Action::Sleep(time) => {
-                self.park(now, slot, call, Some(id), ParkedFor::Sleep, Some(time))
+            Action::Wait { token, deadline } => {
+                return self.wait(now, slot, call, id, token, deadline);
             }
+            Action::Sleep(time) => {
+                return self.park(now, slot, call, Some(id), ParkedFor::Sleep, Some(time));
+            }
+        };
+        let flow = self.call_function(now, &mut call.lock(), function, &args);
+        match flow {
+            Ok(flow) => self.take_flow(now, slot, call, id, flow),
+            Err(unknown) => Performed::Done(Err(unknown)),
         }
     }
 
+    /// Runs a function on a call that is held for it.
     fn call_function(
         &mut self,
         now: Now,
-        slot: u32,
-        call: &Call,
-        id: u32,
+        state: &mut CallState,
         function: FunctionRef,
         args: &Args,
-    ) -> Performed {
-        let shared = self.shared.clone();
+    ) -> Result<Flow, ActionError> {
+        let shared = &self.shared;
         let registry = &shared.parts.registry;
-        let function: &Function = match function {
-            FunctionRef::Id(id) => match registry.function(id) {
-                Some(f) => f,
-                None => return unknown(format!("#{}", id.0)),
-            },
-            FunctionRef::Name(name) => {
-                match registry.function_id(name).and_then(|id| registry.function(id)) {
-                    Some(f) => f,
-                    None => return unknown(name.to_owned()),
-                }
-            }
+        let id = match function {
+            FunctionRef::Id(id) => Some(id),
+            FunctionRef::Name(name) => self.names.resolve(registry, name),
         };
-        let flow = {
-            let mut state = call.lock();
-            let token = state.token;
-            let mut core = turn!(self, now);
-            let mut cx = ActionCx {
-                core: &mut core,
-                proxy: &shared.proxy,
-                engine: &shared.parts,
-                token,
-                mailbox: &shared.mailbox,
-            };
-            function.run(&mut cx, &mut state, args)
+        let Some(function) = id.and_then(|id| registry.function(id)) else {
+            return Err(ActionError::UnknownFunction(match function {
+                FunctionRef::Id(id) => format!("#{}", id.0),
+                FunctionRef::Name(name) => name.to_owned(),
+            }));
         };
-        self.take_flow(now, slot, call, id, flow)
+        let token = state.token;
+        let mut core = turn!(self, now);
+        let mut cx = ActionCx {
+            core: &mut core,
+            proxy: &shared.proxy,
+            engine: &shared.parts,
+            token,
+            mailbox: &shared.mailbox,
+        };
+        Ok(function.run(&mut cx, state, args))
     }
 
     /// What a function answered, as the route sees it.
@@ -235,8 +261,4 @@ impl Worker {
         call.lock().token = token;
         token
     }
-}
-
-fn unknown(name: String) -> Performed {
-    Performed::Done(Err(ActionError::UnknownFunction(name)))
 }

@@ -1,7 +1,7 @@
 //! What the proxy tells its caller, as values. Nothing here calls upward; whoever runs routes
 //! reads these and acts, with no lock held.
 
-use crate::txn::TxnId;
+use crate::txn::{Facts, TxnId};
 
 /// What became of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub enum Incoming {
         /// The INVITE that this CANCEL is for, or the INVITE transaction whose 2xx this ACK
         /// acknowledges under the INVITE's own branch.
         invite: Option<TxnId>,
+        /// What was read from it.
+        facts: Facts,
     },
     /// It is malformed: answer it, best without a transaction.
     Reject {

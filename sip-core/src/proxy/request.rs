@@ -13,7 +13,7 @@ use crate::txn::id::Part;
 use crate::txn::key::Arrival;
 use crate::txn::recent;
 use crate::txn::table::Bucket;
-use crate::txn::{Effects, TxnId};
+use crate::txn::{Effects, Facts, TxnId};
 use crate::uas::{Reply, ReplyText, Tag, write_reply};
 
 impl Proxy {
@@ -24,18 +24,18 @@ impl Proxy {
     pub fn handle_request(&self, cx: &mut Cx<'_>, flow: &Flow, msg: &Message) -> Incoming {
         let Some(method) = msg.method() else { return Incoming::Absorbed };
         self.ids.request_received(cx.stats, method);
-        let arrival = match self.read(flow, msg) {
-            Ok(arrival) => arrival,
+        let facts = match self.read(flow, msg) {
+            Ok(facts) => facts,
             Err(e) => return self.reject(cx, method, &e),
         };
         match method {
-            Method::Ack => self.find_for_ack(cx, msg, &arrival),
-            Method::Cancel => self.find_for_cancel(cx, msg, &arrival),
+            Method::Ack => self.find_for_ack(cx, msg, facts),
+            Method::Cancel => self.find_for_cancel(cx, msg, facts),
             _ => {
-                let mut bucket = self.table.by_hash(arrival.key.hash);
-                match self.retransmission(cx, &mut bucket, msg, &arrival) {
+                let mut bucket = self.table.by_hash(facts.arrival.key.hash);
+                match self.retransmission(cx, &mut bucket, msg, &facts.arrival) {
                     Some(_) => Incoming::Absorbed,
-                    None => Incoming::Route { invite: None },
+                    None => Incoming::Route { invite: None, facts },
                 }
             }
         }
@@ -52,12 +52,30 @@ impl Proxy {
         flow: &Flow,
         msg: &Message,
     ) -> Result<TxnId, CreateError> {
+        self.create_with(cx, flow, msg, None)
+    }
+
+    /// The same, with what was read from the request when it came in.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(
+        &self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        msg: &Message,
+        facts: Option<&Facts>,
+    ) -> Result<TxnId, CreateError> {
         let method = msg.method().ok_or(CreateError::Malformed)?;
         if method == Method::Ack {
             return Err(CreateError::Ack);
         }
-        let arrival =
-            recent::recall(&self.keys.table, flow, msg).map_err(|_| CreateError::Malformed)?;
+        let arrival = match facts {
+            Some(facts) => facts.arrival,
+            None => {
+                recent::recall(&self.keys.table, flow, msg).map_err(|_| CreateError::Malformed)?
+            }
+        };
         let mut bucket = self.table.by_hash(arrival.key.hash);
         if let Some(txn) = self.retransmission(cx, &mut bucket, msg, &arrival) {
             return Err(CreateError::Retransmission(txn));
@@ -88,12 +106,12 @@ impl Proxy {
     /// The key of a request, once all is known to be there that an answer copies
     /// (RFC 3261 8.2.6.2) and that routing needs (RFC 3261 16.3 step 1). What a proxy has no
     /// business with may be malformed; [`Message::check`] judges more strictly.
-    fn read(&self, flow: &Flow, msg: &Message) -> Result<Arrival, ParseError> {
+    fn read(&self, flow: &Flow, msg: &Message) -> Result<Facts, ParseError> {
         msg.uri()?;
         let arrival = recent::read(&self.keys.table, flow, msg)?;
-        msg.from()?;
-        msg.to()?;
-        msg.call_id()?;
+        let from = msg.from()?;
+        let to = msg.to()?;
+        let call_id = msg.call_id()?;
         let cseq = msg.cseq()?;
         let same = match msg.method() {
             Some(Method::Other) => cseq.method_name == msg.method_name(),
@@ -103,7 +121,7 @@ impl Proxy {
             let (header, offset) = (HeaderId::CSeq, 0);
             return Err(HeaderError { header, offset, fault: Fault::Mismatch }.into());
         }
-        Ok(arrival)
+        Ok(Facts::new(msg, arrival, &from, &to, call_id, &cseq))
     }
 
     fn reject(&self, cx: &Cx<'_>, method: Method, error: &ParseError) -> Incoming {
@@ -139,8 +157,8 @@ impl Proxy {
         Some(txn)
     }
 
-    fn find_for_ack(&self, cx: &mut Cx<'_>, msg: &Message, arrival: &Arrival) -> Incoming {
-        let key = &arrival.key;
+    fn find_for_ack(&self, cx: &mut Cx<'_>, msg: &Message, facts: Facts) -> Incoming {
+        let key = &facts.arrival.key;
         let mut bucket = self.table.by_hash(key.hash);
         let found = bucket.find(key.hash, |cell| key.matches(msg, cell, Method::Invite));
         if let Some(txn) = found
@@ -150,27 +168,27 @@ impl Proxy {
             let effects = self.note(cx, cell.server.ack(cx.now.mono, &times));
             self.settle(cx, &mut bucket, txn);
             return match effects.has(Effects::PASS) {
-                true => Incoming::Route { invite: Some(txn) },
+                true => Incoming::Route { invite: Some(txn), facts },
                 false => Incoming::Absorbed,
             };
         }
         drop(bucket);
         let own = Tag::stateless(&self.keys.tag, key, msg);
-        if msg.to().is_ok_and(|to| to.tag() == Some(own.text())) {
+        if facts.to_tag(msg) == Some(own.text()) {
             cx.stats.inc(self.ids.sl_acks);
             return Incoming::Absorbed;
         }
-        Incoming::Route { invite: None }
+        Incoming::Route { invite: None, facts }
     }
 
-    fn find_for_cancel(&self, cx: &mut Cx<'_>, msg: &Message, arrival: &Arrival) -> Incoming {
-        let key = &arrival.key;
+    fn find_for_cancel(&self, cx: &mut Cx<'_>, msg: &Message, facts: Facts) -> Incoming {
+        let key = &facts.arrival.key;
         let mut bucket = self.table.by_hash(key.hash);
-        if self.retransmission(cx, &mut bucket, msg, arrival).is_some() {
+        if self.retransmission(cx, &mut bucket, msg, &facts.arrival).is_some() {
             return Incoming::Absorbed;
         }
         let invite = bucket.find(key.hash, |cell| key.matches(msg, cell, Method::Invite));
-        Incoming::Route { invite }
+        Incoming::Route { invite, facts }
     }
 
     fn insert(
@@ -231,6 +249,7 @@ impl Proxy {
             via: &cell.via,
             peer: cell.flow.peer,
             tag: Tag::from_bits(cell.tag),
+            in_dialog: reply.facts.map(Facts::in_dialog),
             server: &self.server_header,
         };
         let bytes = cx.build(|out, _| write_reply(out, &text, reply));

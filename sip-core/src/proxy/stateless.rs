@@ -9,6 +9,7 @@ use super::request::validate;
 use super::route::is_local_host;
 use super::{Cx, DropCause, Handled, Proxy, RelayError, RelayPlan};
 use crate::net::{Flow, Proto, Target};
+use crate::txn::Facts;
 use crate::txn::branch_id::StatelessBranch;
 use crate::txn::hash::HashKey;
 use crate::txn::key::via_target;
@@ -92,13 +93,18 @@ impl Proxy {
         if matches!(msg.method(), None | Some(Method::Ack)) {
             return Err(ReplyError::Malformed);
         }
-        let arrival =
-            recent::recall(&self.keys.table, flow, msg).map_err(|_| ReplyError::Malformed)?;
+        let arrival = match reply.facts {
+            Some(facts) => facts.arrival,
+            None => {
+                recent::recall(&self.keys.table, flow, msg).map_err(|_| ReplyError::Malformed)?
+            }
+        };
         let text = ReplyText {
             request: msg,
             via: &arrival.via,
             peer: flow.peer,
             tag: Tag::stateless(&self.keys.tag, &arrival.key, msg),
+            in_dialog: reply.facts.map(Facts::in_dialog),
             server: &self.server_header,
         };
         let bytes = cx.build(|out, _| write_reply(out, &text, reply));

@@ -44,11 +44,14 @@ impl Hash {
             word.copy_from_slice(chunk);
             self = self.word(u64::from_le_bytes(word));
         }
-        let mut tail = (bytes.len() as u64) << 56;
-        for (i, b) in chunks.remainder().iter().enumerate() {
-            tail ^= u64::from(*b) << (8 * i);
-        }
-        self.word(tail)
+        let rest = chunks.remainder();
+        // What is left of a longer string is the top of its last eight bytes.
+        let tail = match bytes.last_chunk::<8>() {
+            Some(last) if !rest.is_empty() => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
+            Some(_) => 0,
+            None => rest.iter().rev().fold(0, |tail, b| tail << 8 | u64::from(*b)),
+        };
+        self.word(tail ^ (bytes.len() as u64) << 56)
     }
 
     /// Takes in a number.

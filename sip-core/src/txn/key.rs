@@ -41,7 +41,7 @@ pub(crate) struct ViaFix {
 }
 
 /// All that is read from a request's top Via.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Arrival {
     pub(crate) key: RequestKey,
     pub(crate) via: ViaFix,

@@ -18,6 +18,7 @@ pub(crate) mod branch_id;
 pub(crate) mod cell;
 pub mod client_invite;
 pub mod client_other;
+mod facts;
 pub(crate) mod hash;
 pub(crate) mod id;
 pub(crate) mod key;
@@ -28,6 +29,7 @@ pub mod server_invite;
 pub mod server_other;
 pub(crate) mod table;
 
+pub use facts::Facts;
 pub use id::{TimerEvent, TxnId};
 pub use params::{Param, Times, TmParams};
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sip_parser::{Message, reason_phrase};
 
+use crate::txn::Facts;
+
 /// An answer to a request. What every answer copies from its request (Via, From, To, Call-ID,
 /// CSeq, Record-Route; RFC 3261 8.2.6.2, 12.1.1) is added by whoever writes it out.
 #[derive(Clone, Copy)]
@@ -23,6 +25,9 @@ pub struct Reply<'a> {
     pub to_tag: Option<&'a [u8]>,
     /// The request, if it is still at hand: saves reading it again. It must be the one answered.
     pub request: Option<&'a Message>,
+    /// What was read from the request when it came in, if it is still at hand: saves reading that
+    /// again too.
+    pub facts: Option<&'a Facts>,
 }
 
 impl<'a> Reply<'a> {
@@ -43,6 +48,7 @@ impl<'a> Reply<'a> {
             body: b"",
             to_tag: None,
             request: None,
+            facts: None,
         }
     }
 
@@ -66,10 +72,13 @@ impl<'a> Reply<'a> {
     pub(crate) fn check(&self) -> Result<(), ReplyError> {
         let one_line = |text: &[u8]| memchr::memchr2(b'\r', b'\n', text).is_none();
         let whole = self.headers.is_empty() || self.headers.ends_with(b"\r\n");
-        // An empty line ends the head: a line end where a header's name should begin.
-        let empty_line = self.headers.starts_with(b"\r\n")
-            || memchr::memchr_iter(b'\n', self.headers)
-                .any(|at| self.headers.get(at + 1).is_some_and(|b| matches!(b, b'\r' | b'\n')));
+        // An empty line ends the head: a line end where a header's name should begin. Summed up
+        // without a way out, so that it is done many bytes at a time.
+        let pairs = self.headers.iter().zip(self.headers.iter().skip(1));
+        let empty_line = matches!(self.headers.first(), Some(b'\r' | b'\n'))
+            || pairs.fold(false, |found, (a, b)| {
+                found | ((*a == b'\n') & ((*b == b'\r') | (*b == b'\n')))
+            });
         let sound = (100..700).contains(&self.code)
             && one_line(self.reason)
             && one_line(self.content_type)
@@ -83,6 +92,13 @@ impl<'a> Reply<'a> {
     #[must_use]
     pub const fn to(mut self, request: &'a Message) -> Self {
         self.request = Some(request);
+        self
+    }
+
+    /// The same with what was read from the request, if it was kept.
+    #[must_use]
+    pub const fn known(mut self, facts: Option<&'a Facts>) -> Self {
+        self.facts = facts;
         self
     }
 }

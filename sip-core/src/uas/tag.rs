@@ -20,14 +20,10 @@ impl Tag {
     /// The tag of an answer without a transaction: the same for an INVITE and the ACK that its
     /// sender answers with, and for nobody else's to guess (RFC 3261 8.2.7).
     pub(crate) fn stateless(secret: &HashKey, key: &RequestKey, msg: &Message) -> Self {
+        // The key's hash is one of branch and sent-by, or of what stands for them, under a secret
+        // of its own.
         let call_id = msg.call_id().unwrap_or_default();
-        let hash = secret.start();
-        let hash = if key.cookie {
-            hash.bytes(msg.slice(key.branch)).bytes(msg.slice(key.sent_by))
-        } else {
-            hash.word(key.hash)
-        };
-        Self::from_bits(hash.bytes(call_id).finish())
+        Self::from_bits(secret.start().word(key.hash).bytes(call_id).finish())
     }
 
     pub(crate) const fn text(&self) -> &[u8] {

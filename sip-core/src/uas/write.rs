@@ -16,6 +16,8 @@ pub(crate) struct ReplyText<'a> {
     /// The sender of the request.
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Tag,
+    /// Whether the request's To has a tag, if that is known already.
+    pub(crate) in_dialog: Option<bool>,
     /// A header line of ours with its CRLF, such as Server; may be empty.
     pub(crate) server: &'a [u8],
 }
@@ -96,7 +98,10 @@ fn put_to(
     header: &sip_parser::Header<'_>,
 ) {
     let request = text.request;
-    let wants = reply.code > 100 && request.to().is_ok_and(|to| to.tag().is_none());
+    let tagged = || {
+        text.in_dialog.unwrap_or_else(|| !request.to().is_ok_and(|to| to.tag().is_none()))
+    };
+    let wants = reply.code > 100 && !tagged();
     if !wants {
         out.put_slice(request.slice(header.span));
         return;

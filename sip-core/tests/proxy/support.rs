@@ -193,7 +193,7 @@ impl World {
                 let reply = Reply::with_reason(code, reason.as_bytes());
                 sent.extend(self.with(|p, cx| p.reply_stateless(cx, &flow, msg, &reply)).1);
             }
-            Incoming::Route { invite } => sent.extend(self.route(&flow, msg, invite)),
+            Incoming::Route { invite, .. } => sent.extend(self.route(&flow, msg, invite)),
         }
         sent
     }

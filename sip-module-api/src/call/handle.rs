@@ -106,11 +106,8 @@ impl Call {
     /// Leaves the result of action number `id` for the route, and wakes those of its futures that
     /// are polled only when woken.
     pub fn finish_action(&self, id: u32, result: ActionResult) {
-        let mut state = self.lock();
-        state.result = Some((id, result));
-        let wakers = std::mem::take(&mut state.wakers);
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        let others = self.lock().finish_action(id, result);
+        others.into_iter().for_each(Waker::wake);
     }
 
     /// The request's method.
@@ -185,7 +182,7 @@ impl Call {
     /// Whether the request belongs to a dialog: its To has a tag (RFC 3261 12.2).
     #[must_use]
     pub fn in_dialog(&self) -> bool {
-        self.lock().msg.to().is_ok_and(|to| to.tag().is_some())
+        self.lock().in_dialog()
     }
 
     /// The Call-ID; empty when there is none.

@@ -7,7 +7,7 @@ use std::task::Waker;
 use bytes::{Bytes, BytesMut};
 use sip_core::net::{Flow, ListenId, Target};
 use sip_core::proxy::DoubleRr;
-use sip_core::txn::TxnId;
+use sip_core::txn::{Facts, TxnId};
 use sip_parser::{Message, Patch};
 use smallvec::SmallVec;
 
@@ -98,6 +98,8 @@ pub struct CallState {
     pub msg: Message,
     /// The way it came.
     pub flow: Flow,
+    /// What was read from `msg` when it came in; `None` for a message that was made here.
+    pub facts: Option<Facts>,
     /// The kind of the running route.
     pub kind: RouteMask,
     /// Edits for the message that goes out.
@@ -149,6 +151,7 @@ impl CallState {
         Self {
             msg,
             flow,
+            facts: None,
             kind,
             patch: Patch::default(),
             rewrite: Rewrite::default(),
@@ -180,6 +183,7 @@ impl CallState {
         self.close_waits();
         self.msg = msg;
         self.flow = flow;
+        self.facts = None;
         self.kind = kind;
         self.patch.clear();
         self.rewrite = Rewrite::default();
@@ -205,6 +209,15 @@ impl CallState {
     #[must_use]
     pub fn request_uri(&self) -> &[u8] {
         self.rewrite.uri.as_deref().unwrap_or_else(|| self.msg.request_uri())
+    }
+
+    /// Whether the request belongs to a dialog: its To has a tag (RFC 3261 12.2).
+    #[must_use]
+    pub fn in_dialog(&self) -> bool {
+        match &self.facts {
+            Some(facts) => facts.in_dialog(),
+            None => self.msg.to().is_ok_and(|to| to.tag().is_some()),
+        }
     }
 
     /// Appends a header line `name: value` to the message that goes out.
@@ -239,6 +252,14 @@ impl CallState {
     /// Takes the action the route asked for; the worker calls it when the route suspends.
     pub fn take_action(&mut self) -> Option<(u32, Action)> {
         self.action.take()
+    }
+
+    /// Leaves the result of action number `id` for the route. Answers the wakers of those of its
+    /// futures that are polled only when woken; they are to be called once the state is let go.
+    #[must_use = "these futures would sleep for good"]
+    pub fn finish_action(&mut self, id: u32, result: ActionResult) -> Vec<Waker> {
+        self.result = Some((id, result));
+        std::mem::take(&mut self.wakers)
     }
 
     /// The number of the action that the route waits for; `None` when it waits for none, or has

@@ -92,7 +92,7 @@ impl Auth {
         if !counted || bare || call.txn.is_some() || call.msg.method() == Some(Method::Ack) {
             return Ok(true);
         }
-        match cx.proxy.create(cx.core, &call.flow, &call.msg) {
+        match cx.proxy.create_with(cx.core, &call.flow, &call.msg, call.facts.as_ref()) {
             Ok(txn) => {
                 call.txn = Some(txn);
                 Ok(true)

@@ -93,7 +93,7 @@ impl Registrar {
     }
 
     fn lookup_rules(&self, call: &CallState) -> LookupRules {
-        let initial = call.msg.to().is_ok_and(|to| to.tag().is_none());
+        let initial = !call.in_dialog();
         let filter = self.params.lookup_filter_mode.on();
         LookupRules {
             method: call.msg.method().filter(|_| initial && self.params.method_filtering.on()),

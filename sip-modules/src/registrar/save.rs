@@ -63,7 +63,8 @@ impl Registrar {
         options.cflags = call.rewrite.flags;
         let params = self.params.registrar();
         let rules = self.params.rules(table.domain.config().use_domain);
-        let CallState { msg, flow, reply_headers, .. } = call;
+        let CallState { msg, flow, facts, reply_headers, .. } = call;
+        options.facts = facts.as_ref();
         let done =
             Plan::new(msg, flow, &rules, &params, &options, &mut *cx.core.rng).and_then(|plan| {
                 plan.write_headers(now.wall, reply, reply_headers);
@@ -190,6 +191,7 @@ fn answer(
     }
     let headers = &call.reply_headers;
     let reply = Reply::with_reason(code, reason.as_bytes()).headers(headers).to(&call.msg);
+    let reply = reply.known(call.facts.as_ref());
     let sent = match call.txn {
         Some(txn) => cx.proxy.reply(cx.core, txn, &reply),
         None => cx.proxy.reply_stateless(cx.core, &call.flow, &call.msg, &reply),

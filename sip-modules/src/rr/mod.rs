@@ -149,8 +149,10 @@ impl Rr {
 fn caller_tag(engine: &EngineParts, call: &CallState) -> Result<Option<Bytes>, ActionError> {
     let msg = &call.msg;
     let unreadable = |e: sip_parser::HeaderError| ActionError::Message(e.to_string());
-    let from = msg.from().map_err(unreadable)?.tag();
-    let to = msg.to().map_err(unreadable)?.tag();
+    let (from, to) = match &call.facts {
+        Some(facts) => (facts.from_tag(msg), facts.to_tag(msg)),
+        None => (msg.from().map_err(unreadable)?.tag(), msg.to().map_err(unreadable)?.tag()),
+    };
     let remembered = || {
         let first = msg.routes().next()?.ok()?;
         let uri = Uri::parse(first.uri).ok().filter(|u| engine.is_myself(u))?;
@@ -178,7 +180,7 @@ fn add_param(
 /// Takes our Routes off and says where the request goes (RFC 3261 16.4, 16.12). A new request may
 /// carry preloaded Routes; they are followed as well.
 fn follow(cx: &ActionCx<'_, '_>, call: &mut CallState) -> Result<i64, ActionError> {
-    let initial = call.msg.to().is_ok_and(|to| to.tag().is_none());
+    let initial = !call.in_dialog();
     if call.routed {
         let decided = call.rewrite.dst_uri.is_some() || call.rewrite.uri.is_some();
         return Ok(if initial && !decided { OWN_ROUTE_ONLY } else { 1 });

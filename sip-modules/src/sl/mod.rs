@@ -181,6 +181,7 @@ pub fn answer(
     }
     add_contacts(call, code);
     let reply = Reply::with_reason(code, reason).headers(&call.reply_headers);
+    let reply = reply.known(call.facts.as_ref());
     let sent = match call.txn.filter(|_| stateful) {
         Some(txn) => cx.proxy.reply(cx.core, txn, &reply.to(&call.msg)),
         None => cx.proxy.reply_stateless(cx.core, &call.flow, &call.msg, &reply),

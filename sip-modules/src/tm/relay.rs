@@ -236,7 +236,7 @@ fn go(
     }
     let txn = match call.txn {
         Some(txn) => txn,
-        None => match cx.proxy.create(cx.core, &call.flow, &call.msg) {
+        None => match cx.proxy.create_with(cx.core, &call.flow, &call.msg, call.facts.as_ref()) {
             Ok(txn) => txn,
             Err(CreateError::Retransmission(_)) => {
                 call.outcome = Outcome::Absorbed;

@@ -94,7 +94,7 @@ fn new_transaction(cx: &mut ActionCx<'_, '_>, call: &mut CallState) -> Flow {
     if call.txn.is_some() {
         return Flow::Return(1);
     }
-    match cx.proxy.create(cx.core, &call.flow, &call.msg) {
+    match cx.proxy.create_with(cx.core, &call.flow, &call.msg, call.facts.as_ref()) {
         Ok(txn) => {
             call.txn = Some(txn);
             Flow::Return(1)
@@ -121,7 +121,7 @@ fn reply(
     };
     add_contacts(call, code);
     let reply = Reply::with_reason(code, &reason).headers(&call.reply_headers);
-    let sent = cx.proxy.reply(cx.core, txn, &reply.to(&call.msg));
+    let sent = cx.proxy.reply(cx.core, txn, &reply.to(&call.msg).known(call.facts.as_ref()));
     call.reply_headers.clear();
     sent.map_err(|e| ActionError::Transaction(e.to_string()))?;
     if code >= 200 {

@@ -7,7 +7,10 @@ use bytes::{BufMut, BytesMut};
 use sip_core::net::Flow;
 use sip_core::rng::Rng;
 use sip_core::time::WallTime;
-use sip_parser::{Contact as ContactValue, HeaderId, Message, NameAddr, Uri, unescape};
+use sip_core::txn::Facts;
+use sip_parser::{
+    Contact as ContactValue, HeaderId, Message, NameAddr, Uri, unescape,
+};
 use smallvec::SmallVec;
 
 use super::reject::Reject;
@@ -22,6 +25,8 @@ use crate::params::{PathMode, RegistrarParams};
 pub struct SaveOptions<'a> {
     /// The address-of-record instead of the To URI.
     pub uri: Option<&'a [u8]>,
+    /// What was read from the REGISTER when it came in; saves reading it again.
+    pub facts: Option<&'a Facts>,
     /// The URI of where the REGISTER really came from, for clients behind NAT; empty for none.
     pub received: &'a [u8],
     /// The name of the socket to keep instead of the listener; empty for none.
@@ -125,12 +130,15 @@ impl<'m> Plan<'m> {
         options: &SaveOptions<'m>,
         rng: &mut dyn Rng,
     ) -> Result<Self, Reject> {
-        let aor = match options.uri {
-            Some(uri) => rules.canonical(uri)?,
-            None => rules.canonical(msg.to().map_err(|_| Reject::BadHeader("To"))?.uri)?,
+        let (to, call_id, cseq) = match options.facts {
+            Some(facts) => (facts.to_uri(msg), facts.call_id(msg), facts.cseq()),
+            None => (
+                msg.to().map_err(|_| Reject::BadHeader("To"))?.uri,
+                msg.call_id().map_err(|_| Reject::BadHeader("Call-ID"))?,
+                msg.cseq().map_err(|_| Reject::BadHeader("CSeq"))?.number,
+            ),
         };
-        let call_id = msg.call_id().map_err(|_| Reject::BadHeader("Call-ID"))?;
-        let cseq = msg.cseq().map_err(|_| Reject::BadHeader("CSeq"))?.number;
+        let aor = rules.canonical(options.uri.unwrap_or(to))?;
         bounded(call_id.len(), params.limits.call_id, "Call-ID")?;
         required_extensions(msg)?;
         let mut plan = Self {
@@ -326,7 +334,7 @@ impl Asked<'_, '_> {
         for (name, value) in addr.params.iter() {
             own.take(name, value.unwrap_or_default());
         }
-        let expires = self.lifetime(own.expires.map(|_| addr.expires().unwrap_or(3600)))?;
+        let expires = self.lifetime(own.expires.map(delta_seconds))?;
         let q = match (self.options.q, own.q) {
             (Some(q), _) => Some(q),
             (None, Some(text)) => Some(thousandths(text).ok_or(Reject::BadQ)?),
@@ -410,6 +418,15 @@ impl<'m> OwnParams<'m> {
             _ => {}
         }
     }
+}
+
+/// The seconds of an `expires` parameter, an hour when it is malformed (RFC 3261 20.10).
+fn delta_seconds(text: &[u8]) -> u32 {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return 3600;
+    }
+    let digit = |n: u32, b: &u8| n.saturating_mul(10).saturating_add(u32::from(b & 0x0f));
+    text.iter().fold(0, digit)
 }
 
 fn unquoted(value: &[u8]) -> &[u8] {

@@ -1,5 +1,7 @@
 //! The headers of a 200 for a REGISTER, written straight into the answer (RFC 3261 10.3 step 8).
 
+use std::cell::Cell;
+
 use bytes::{BufMut, BytesMut};
 use sip_core::time::WallTime;
 use sip_db::Civil;
@@ -111,10 +113,30 @@ fn write_q(out: &mut BytesMut, q: u16) {
 
 /// Writes a Date header (RFC 3261 20.17).
 pub fn write_date(out: &mut BytesMut, now: WallTime) {
+    let secs = now.as_secs();
+    let (at, line) = LAST_DATE.get();
+    if at == secs {
+        return out.put_slice(&line);
+    }
+    let line = date_line(secs);
+    LAST_DATE.set((secs, line));
+    out.put_slice(&line);
+}
+
+type DateLine = [u8; 37];
+
+thread_local! {
+    /// The line of the second that was last asked for: a thousand answers say the same.
+    static LAST_DATE: Cell<(u64, DateLine)> = const { Cell::new((0, EPOCH)) };
+}
+
+const EPOCH: DateLine = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+
+fn date_line(secs: u64) -> DateLine {
     const DAYS: &[u8; 21] = b"SunMonTueWedThuFriSat";
     const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    let civil = Civil::from_unix(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-    let mut line = *b"Date: Sun, 00 Jan 1970 00:00:00 GMT\r\n";
+    let civil = Civil::from_unix(i64::try_from(secs).unwrap_or(i64::MAX));
+    let mut line = EPOCH;
     let mut word = |at: usize, names: &[u8], index: u8| {
         let start = usize::from(index) * 3;
         if let Some(name) = names.get(start..start + 3) {
@@ -134,7 +156,7 @@ pub fn write_date(out: &mut BytesMut, now: WallTime) {
     two(23, civil.hour);
     two(26, civil.minute);
     two(29, civil.second);
-    out.put_slice(&line);
+    line
 }
 
 #[cfg(test)]
