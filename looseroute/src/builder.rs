@@ -12,6 +12,7 @@ use sip_module_api::event::{Event, Events};
 use sip_module_api::log::{Level, Log, Record, Sink};
 use sip_module_api::module::{Domains, EngineParts, InitCx, InitError, Module};
 use sip_module_api::registry::{Declare, Registry};
+use sip_module_api::router::RouterFactory;
 use sip_module_api::{Call, Value};
 use sip_modules::auth::Accounts;
 
@@ -138,6 +139,51 @@ impl Builder {
         self
     }
 
+    /// A route for requests whose branches have all failed, by the name that `t_on_failure` arms
+    /// ([`Actions::on_failure`](crate::Actions::on_failure)). It may relay to other destinations,
+    /// answer, or leave the best answer to go upstream.
+    pub fn failure_route<F, Fut>(mut self, name: &str, route: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Handled> + Send + 'static,
+    {
+        self.routes.add(RouteMask::FAILURE, name, route);
+        self
+    }
+
+    /// A route for each branch before it is made, by the name that `t_on_branch` arms
+    /// ([`Actions::on_branch`](crate::Actions::on_branch)). It may edit the branch or discard it.
+    pub fn branch_route<F, Fut>(mut self, name: &str, route: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Handled> + Send + 'static,
+    {
+        self.routes.add(RouteMask::BRANCH, name, route);
+        self
+    }
+
+    /// A route for the responses of a transaction, by the name that `t_on_reply` arms
+    /// ([`Actions::on_reply`](crate::Actions::on_reply)). It may edit the response.
+    pub fn onreply_route<F, Fut>(mut self, name: &str, route: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Handled> + Send + 'static,
+    {
+        self.routes.add(RouteMask::TM_ONREPLY, name, route);
+        self
+    }
+
+    /// A route for each branch that fails while others may still ring, by the name that
+    /// `t_on_branch_failure` arms (Kamailio's `event_route[tm:branch-failure:name]`).
+    pub fn branch_failure_route<F, Fut>(mut self, name: &str, route: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Handled> + Send + 'static,
+    {
+        self.routes.add(RouteMask::BRANCH_FAILURE, name, route);
+        self
+    }
+
     /// Adds a module of the host's own, after the built-in ones.
     pub fn module(mut self, module: Arc<dyn Module>) -> Self {
         self.modules.push(module);
@@ -246,11 +292,17 @@ impl Builder {
             domains.add(domain);
         }
         let (level, sink) = self.log.unwrap_or_else(|| (Level::Warning, Arc::new(to_stderr)));
+        let log = Arc::new(Log::new(level, LOG_QUEUE, sink));
+        let lost = Arc::clone(&log);
+        let doc = "log records that a full queue has dropped";
+        builder.gauge("core", "log_dropped", doc, move || lost.dropped());
+        let routes: Arc<dyn RouterFactory> = Arc::new(self.routes);
         let parts = Arc::new(EngineParts {
             registry,
             listeners,
             domains,
-            log: Arc::new(Log::new(level, LOG_QUEUE, sink)),
+            routes: Arc::clone(&routes),
+            log,
             events,
             stats: Arc::new(builder.build(self.max_workers)),
             started: clock.now().wall,
@@ -270,7 +322,7 @@ impl Builder {
         let shared = Arc::new(Shared::new(SharedInit {
             parts,
             proxy,
-            routes: Arc::new(self.routes),
+            routes,
             modules,
             mail: Arc::new(Mailboxes::new(self.max_workers)),
             clock,
