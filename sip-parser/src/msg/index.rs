@@ -193,6 +193,19 @@ impl HeaderIndex {
         from: usize,
         limits: &Limits,
     ) -> Result<usize, ParseError> {
+        self.scan_until(s, from, limits, |_| false).map(|scanned| scanned.at)
+    }
+
+    /// [`HeaderIndex::scan`] that stops behind the first header that `enough` holds for. Scanning
+    /// on from there continues the same index.
+    #[inline(always)]
+    pub(crate) fn scan_until(
+        &mut self,
+        s: &[u8],
+        from: usize,
+        limits: &Limits,
+        mut enough: impl FnMut(HeaderId) -> bool,
+    ) -> Result<Scanned, ParseError> {
         let head_limit = limits.head_limit();
         let max_headers = limits.headers.min(MAX_HEADERS);
         // Nothing beyond the limit is looked at; a head that does not end before it is too long.
@@ -202,40 +215,94 @@ impl HeaderIndex {
             let rest = head.get(line..).unwrap_or_default();
             if rest.starts_with(b"\r\n") {
                 self.end = offset(line);
-                return Ok(line + 2);
+                return Ok(Scanned { at: line + 2, whole: true });
             }
-            // A line without a colon gives a name with its line end inside, which is no token.
-            let colon = block::find_byte(rest, 0, b':');
-            let mut name_len = colon;
-            if matches!(peek(rest, colon.wrapping_sub(1)), b' ' | b'\t') {
-                name_len = lex::trim_end(rest.get(..colon).unwrap_or_default()).len();
-            }
-            let id = id::find(rest, name_len);
-            if id == HeaderId::Other {
-                let stop = lex::span(rest, 0, class::TOKEN);
-                if stop != name_len || stop == 0 || colon >= rest.len() {
-                    return Err(bad_name(s, head, line, line + stop));
-                }
-            }
-            let end = match line_end(rest, colon + 1) {
-                Ok(end) => end,
-                Err(stop) => return Err(bad_end(s, head, line + stop)),
+            let field = match Field::read(rest) {
+                Ok(field) => field,
+                Err(odd) => return Err(odd.explain(s, head, line)),
             };
-            if end > limits.line {
+            if field.end > limits.line {
                 return Err(ParseError::new(ParseErrorKind::LineTooLong, line));
             }
             if usize::from(self.count) >= max_headers {
                 return Err(ParseError::new(ParseErrorKind::TooManyHeaders, line));
             }
-            let (value, value_len) = trimmed(rest, colon + 1, end);
-            let entry = self.add(id);
+            let entry = self.add(field.id);
             entry.name = short(line);
-            entry.value = short(line + value);
-            entry.value_len = short(value_len);
-            entry.name_len = u8::try_from(name_len.min(255)).unwrap_or(255);
-            entry.id = id;
-            line += end + 2;
+            entry.value = short(line + field.value);
+            entry.value_len = short(field.value_len);
+            entry.name_len = u8::try_from(field.name_len.min(255)).unwrap_or(255);
+            entry.id = field.id;
+            line += field.end + 2;
+            if enough(field.id) {
+                self.end = offset(line);
+                return Ok(Scanned { at: line, whole: false });
+            }
         }
+    }
+}
+
+/// How far a scan came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scanned {
+    /// Offset of the next header line, or of the body.
+    pub(crate) at: usize,
+    /// Whether the empty line was met.
+    pub(crate) whole: bool,
+}
+
+/// One header field, its offsets counted from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) id: HeaderId,
+    pub(crate) name_len: usize,
+    /// The value without white space at its ends.
+    pub(crate) value: usize,
+    pub(crate) value_len: usize,
+    /// Offset of the CR that ends it.
+    pub(crate) end: usize,
+}
+
+/// Why there is no header field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Odd {
+    /// Its name is none; where the token ends.
+    Name(usize),
+    /// It does not end, or not in CRLF; where the search for that stopped.
+    End(usize),
+}
+
+impl Odd {
+    /// Says what is wrong at `line`, of which only `head` was looked at.
+    #[cold]
+    fn explain(self, s: &[u8], head: &[u8], line: usize) -> ParseError {
+        match self {
+            Odd::Name(stop) => bad_name(s, head, line, line + stop),
+            Odd::End(stop) => bad_end(s, head, line + stop),
+        }
+    }
+}
+
+impl Field {
+    /// The header field at the start of `rest`, which must go on behind its last line end.
+    #[inline(always)]
+    pub(crate) fn read(rest: &[u8]) -> Result<Field, Odd> {
+        // A line without a colon gives a name with its line end inside, which is no token.
+        let colon = block::find_byte(rest, 0, b':');
+        let mut name_len = colon;
+        if matches!(peek(rest, colon.wrapping_sub(1)), b' ' | b'\t') {
+            name_len = lex::trim_end(rest.get(..colon).unwrap_or_default()).len();
+        }
+        let id = id::find(rest, name_len);
+        if id == HeaderId::Other {
+            let stop = lex::span(rest, 0, class::TOKEN);
+            if stop != name_len || stop == 0 || colon >= rest.len() {
+                return Err(Odd::Name(stop));
+            }
+        }
+        let end = line_end(rest, colon + 1).map_err(Odd::End)?;
+        let (value, value_len) = trimmed(rest, colon + 1, end);
+        Ok(Field { id, name_len, value, value_len, end })
     }
 }
 

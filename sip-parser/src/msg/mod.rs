@@ -6,6 +6,7 @@ mod check;
 mod display;
 pub(crate) mod extent;
 pub(crate) mod index;
+pub(crate) mod partial;
 pub(crate) mod patch;
 mod salvage;
 pub(crate) mod start_line;

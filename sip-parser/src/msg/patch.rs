@@ -90,6 +90,19 @@ impl Patch {
         self.edit(span.start, span.len(), |arena| arena.put_slice(bytes));
     }
 
+    /// [`Patch::replace`], but what an earlier `set` or `replace` put in the place of exactly this
+    /// span is forgotten: the last one counts.
+    pub fn set(&mut self, span: Span, bytes: &[u8]) {
+        let same = |e: &Edit| e.at == span.start && e.delete == span.len() && e.delete > 0;
+        let Some(i) = self.edits.iter().position(same) else { return self.replace(span, bytes) };
+        let start = crate::span::offset(self.arena.len());
+        self.arena.put_slice(bytes);
+        let text = Span::new(start, crate::span::offset(self.arena.len()));
+        if let Some(edit) = self.edits.get_mut(i) {
+            edit.text = text;
+        }
+    }
+
     /// Leaves out a span.
     pub fn remove(&mut self, span: Span) {
         self.edit(span.start, span.len(), |_| {});
@@ -115,11 +128,11 @@ impl Patch {
         }
     }
 
-    /// Replaces the body. Content-Length is corrected when the message is written; Content-Type is
+    /// Replaces the body; the last call counts. Content-Length is corrected when the message is written; Content-Type is
     /// the caller's.
     pub fn set_body(&mut self, m: &Message, body: &[u8]) {
         let end = crate::span::offset(m.bytes().len());
-        self.replace(Span::new(m.body_start(), end), body);
+        self.set(Span::new(m.body_start(), end), body);
     }
 
     /// Leaves out a whole header field with its folds.
@@ -376,6 +389,9 @@ mod tests {
             .replacen("Via: S", "Via: one\r\nVia: two\r\nRoute: <sip:r>\r\nVia: S", 1)
             .replace("UDP d\r\n\r\nbody", "UDP d\r\nX: 2\r\nContent-Length: 2\r\n\r\nhi");
         assert_eq!(written(&m, &p), expected);
+        p.set_body(&m, b"");
+        p.set_body(&m, b"ho");
+        assert_eq!(written(&m, &p), expected.replace("\r\nhi", "\r\nho"));
         p.clear();
         assert_eq!(written(&m, &p), TEXT);
     }

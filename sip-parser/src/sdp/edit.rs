@@ -1,0 +1,277 @@
+//! Edits of a session description. Owns where a new line goes (the order of RFC 8866 5) and that
+//! every edit leaves lines that are lines.
+//!
+//! The edits go into a [`Patch`] over the message that the description came from, or, for a
+//! description that stands alone, over its own text ([`Patch::write_text`]). All of them can be
+//! made in any order; what was set twice has the last value.
+
+use super::{Attribute, Direction, Line, Media, Sdp, Section};
+use crate::{Patch, Span};
+use bytes::{BufMut, BytesMut};
+use core::net::IpAddr;
+
+/// Which section an edit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The session section.
+    Session,
+    /// The media section of that index, counted from 0. An index that is not there makes the
+    /// edit do nothing.
+    Media(usize),
+}
+
+/// Makes the edits of one session description. Values given to it may not end a line: CR, LF and
+/// NUL become blanks.
+#[derive(Debug)]
+pub struct SdpEditor<'e, 'a> {
+    pub(super) sdp: &'e Sdp<'a>,
+    pub(super) patch: &'e mut Patch,
+}
+
+impl<'a> Sdp<'a> {
+    /// Begins edits, which are noted in `patch`.
+    pub fn edit<'e>(&'e self, patch: &'e mut Patch) -> SdpEditor<'e, 'a> {
+        SdpEditor { sdp: self, patch }
+    }
+}
+
+/// The order of lines in a session and in a media section (RFC 8866 5).
+const SESSION_ORDER: &[u8] = b"vosiuepcbtrzka";
+const MEDIA_ORDER: &[u8] = b"micbka";
+
+fn rank(order: &[u8], kind: u8) -> usize {
+    order.iter().position(|k| *k == kind).unwrap_or(order.len())
+}
+
+fn put_text(out: &mut BytesMut, text: &[u8]) {
+    out.extend(text.iter().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }));
+}
+
+/// Puts `<kind>=<value>` into `out`.
+fn put_line(out: &mut BytesMut, kind: u8, value: &[u8]) {
+    out.put_slice(&[kind, b'=']);
+    put_text(out, value);
+}
+
+fn attribute_text(name: &[u8], value: Option<&[u8]>) -> Vec<u8> {
+    match value {
+        Some(value) => [name, b":", value].concat(),
+        None => name.to_vec(),
+    }
+}
+
+fn address_text(ip: IpAddr) -> String {
+    if ip.is_ipv4() { format!("IP4 {ip}") } else { format!("IP6 {ip}") }
+}
+
+impl<'a> SdpEditor<'_, 'a> {
+    fn section(&self, place: Place) -> Option<Section<'a>> {
+        match place {
+            Place::Session => Some(self.sdp.session()),
+            Place::Media(i) => Some(self.medium(i)?.section()),
+        }
+    }
+
+    pub(super) fn medium(&self, index: usize) -> Option<Media<'a>> {
+        self.sdp.medium(index)
+    }
+
+    /// The line end of the text: that of its first line.
+    fn line_end(&self) -> &'static [u8] {
+        let first = self.sdp.session().lines().next();
+        let crlf = first.is_none_or(|l| l.span.len() != l.value_span.len() + 3);
+        if crlf { b"\r\n" } else { b"\n" }
+    }
+
+    /// Whether the byte before `at` ends a line.
+    fn begins_line(&self, at: u32) -> bool {
+        let (text, base) = (self.sdp.text(), self.sdp.span().start);
+        at <= base || Span::new(at - 1 - base, at - base).of(text) == b"\n"
+    }
+
+    /// Inserts whole lines, without the end of the last one, before the line that begins at `at`.
+    fn insert_lines(&mut self, at: u32, fill: impl FnOnce(&mut BytesMut)) {
+        let (end, inside) = (self.line_end(), self.begins_line(at));
+        self.patch.insert_with(at, |out| {
+            if !inside {
+                out.put_slice(end);
+            }
+            fill(out);
+            if inside {
+                out.put_slice(end);
+            }
+        });
+    }
+
+    /// Leaves out whole lines. Where the text does not end its last line, neither will what is
+    /// left of it.
+    fn remove_lines(&mut self, span: Span) {
+        let base = self.sdp.span().start;
+        let text = self.sdp.text();
+        let mut start = span.start;
+        if !self.begins_line(span.end) && span.start > base {
+            let before = Span::new(0, span.start - base).of(text);
+            let bare = before.strip_suffix(b"\n").unwrap_or(before);
+            let bare = bare.strip_suffix(b"\r").unwrap_or(bare);
+            start = base.saturating_add(crate::span::offset(bare.len()));
+        }
+        self.patch.remove(Span::new(start, span.end));
+    }
+
+    /// Leaves out a line.
+    pub fn remove_line(&mut self, line: &Line<'_>) {
+        self.remove_lines(line.span);
+    }
+
+    /// Puts another value into a line.
+    pub fn replace_line(&mut self, line: &Line<'_>, value: &[u8]) {
+        self.set(line.value_span, value);
+    }
+
+    fn set(&mut self, span: Span, value: &[u8]) {
+        let mut text = BytesMut::new();
+        put_text(&mut text, value);
+        if span.is_empty() {
+            self.patch.insert(span.start, &text);
+        } else {
+            self.patch.set(span, &text);
+        }
+    }
+
+    /// Adds a line where its letter belongs: behind the lines of the same letter, before those
+    /// that must follow it. Does nothing for letters that begin a section (`v`, `m`) and for what
+    /// is no letter.
+    pub fn add_line(&mut self, place: Place, kind: u8, value: &[u8]) {
+        let order = if place == Place::Session { SESSION_ORDER } else { MEDIA_ORDER };
+        let Some(section) = self.section(place) else { return };
+        if !kind.is_ascii_lowercase() || matches!(kind, b'v' | b'm') {
+            return;
+        }
+        let own = rank(order, kind);
+        // Not before the last line of the same letter, however the lines are ordered.
+        let same = section.lines().filter(|l| l.kind == kind).last().map(|l| l.span.end);
+        let at = same.or_else(|| {
+            let later = section.lines().skip(1).find(|l| rank(order, l.kind) > own);
+            later.map(|l| l.span.start)
+        });
+        self.insert_lines(at.unwrap_or(section.span().end), |out| put_line(out, kind, value));
+    }
+
+    /// Adds an attribute behind those of the section.
+    pub fn add_attribute(&mut self, place: Place, name: &[u8], value: Option<&[u8]>) {
+        self.add_line(place, b'a', &attribute_text(name, value));
+    }
+
+    /// Puts a value into the attribute of that name: the first one gets it, further ones are left
+    /// out, and where there is none it is added.
+    pub fn set_attribute(&mut self, place: Place, name: &[u8], value: Option<&[u8]>) {
+        let Some(section) = self.section(place) else { return };
+        let mut all = section.attributes_named(name);
+        match all.next() {
+            None => self.add_attribute(place, name, value),
+            Some(first) => self.set(first.line.value_span, &attribute_text(name, value)),
+        }
+        all.for_each(|a| self.remove_lines(a.line.span));
+    }
+
+    /// Leaves out every attribute of that name; how many there were.
+    pub fn remove_attributes(&mut self, place: Place, name: &[u8]) -> usize {
+        self.remove_attributes_where(place, |a| a.name == name)
+    }
+
+    /// Leaves out every attribute that `condition` holds for; how many there were.
+    pub fn remove_attributes_where(
+        &mut self,
+        place: Place,
+        mut condition: impl FnMut(&Attribute<'a>) -> bool,
+    ) -> usize {
+        let Some(section) = self.section(place) else { return 0 };
+        let gone = section.attributes().filter(|a| condition(a));
+        gone.map(|a| self.remove_lines(a.line.span)).count()
+    }
+
+    /// Sets the direction: in the attribute that says one, else in a new one.
+    pub fn set_direction(&mut self, place: Place, direction: Direction) {
+        let Some(section) = self.section(place) else { return };
+        let mut lines =
+            section.lines().filter(|l| l.kind == b'a' && Direction::parse(l.value).is_some());
+        match lines.next() {
+            Some(line) => self.replace_line(&line, direction.name().as_bytes()),
+            None => self.add_line(place, b'a', direction.name().as_bytes()),
+        }
+        lines.for_each(|l| self.remove_lines(l.span));
+    }
+
+    /// Sets the address of a section's `c=` line, and adds the line where there is none. Further
+    /// `c=` lines of a multicast session are left out.
+    pub fn set_connection(&mut self, place: Place, ip: IpAddr) {
+        let Some(section) = self.section(place) else { return };
+        let value = format!("IN {}", address_text(ip));
+        let mut lines = section.lines().filter(|l| l.kind == b'c');
+        match lines.next() {
+            Some(line) => self.replace_line(&line, value.as_bytes()),
+            None => self.add_line(place, b'c', value.as_bytes()),
+        }
+        lines.for_each(|l| self.remove_lines(l.span));
+    }
+
+    /// Sets the address of every `c=` line that is there. A description without any gets one in
+    /// its session section, since media need one (RFC 8866 5.7).
+    pub fn set_connections(&mut self, ip: IpAddr) {
+        let has = |section: Section<'_>| section.line(b'c').is_some();
+        let mut any = has(self.sdp.session());
+        if any {
+            self.set_connection(Place::Session, ip);
+        }
+        for i in 0..self.sdp.media_count() {
+            if self.medium(i).is_some_and(|m| has(m.section())) {
+                any = true;
+                self.set_connection(Place::Media(i), ip);
+            }
+        }
+        if !any {
+            self.set_connection(Place::Session, ip);
+        }
+    }
+
+    /// Sets the address of `o=`; a malformed line stays as it is, false then.
+    pub fn set_origin_address(&mut self, ip: IpAddr) -> bool {
+        let Ok(origin) = self.sdp.origin() else { return false };
+        self.set(origin.address_span, address_text(ip).as_bytes());
+        true
+    }
+
+    /// Sets the port of a media section; 0 refuses or ends it (RFC 3264 6, 8.2). A number of
+    /// ports stays. False when there is no such section.
+    pub fn set_port(&mut self, index: usize, port: u16) -> bool {
+        let Some(media) = self.medium(index) else { return false };
+        self.set(media.port_span, port.to_string().as_bytes());
+        true
+    }
+
+    /// Adds a media section at the end: the value of its `m=` line, and further lines as letter
+    /// and value.
+    pub fn add_media(&mut self, head: &[u8], lines: &[(u8, &[u8])]) {
+        let last = self.sdp.media_count().checked_sub(1);
+        let section = last.and_then(|i| self.medium(i)).map(|m| m.section());
+        let at = section.unwrap_or(self.sdp.session()).span().end;
+        let end = self.line_end();
+        self.insert_lines(at, |out| {
+            put_line(out, b'm', head);
+            for (kind, value) in lines {
+                if kind.is_ascii_lowercase() && !matches!(kind, b'v' | b'm') {
+                    out.put_slice(end);
+                    put_line(out, *kind, value);
+                }
+            }
+        });
+    }
+
+    /// Leaves out a whole media section. Where an offer was answered before, its sections are
+    /// counted by position: there set the port to 0 instead (RFC 3264 8.2).
+    pub fn remove_media(&mut self, index: usize) -> bool {
+        let Some(media) = self.medium(index) else { return false };
+        self.remove_lines(media.section().span());
+        true
+    }
+}
