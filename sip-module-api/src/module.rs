@@ -16,6 +16,7 @@ use crate::event::Events;
 use crate::job::{JobQueue, JobQueueDecl, JobRunner, job_queue};
 use crate::log::Log;
 use crate::registry::{Declare, Registry};
+use crate::router::RouterFactory;
 
 /// A plug-in: declares itself once, is initialised once before traffic, and is told of the end.
 pub trait Module: Send + Sync + 'static {
@@ -98,6 +99,8 @@ pub struct EngineParts {
     pub listeners: Arc<Listeners>,
     /// The domains we are responsible for.
     pub domains: Domains,
+    /// The routes, by kind and name.
+    pub routes: Arc<dyn RouterFactory>,
     /// The log.
     pub log: Arc<Log>,
     /// The observers.

@@ -70,4 +70,7 @@ pub trait Router: Send {
 pub trait RouterFactory: Send + Sync {
     /// A router for worker number `worker`.
     fn router(&self, worker: u16) -> Box<dyn Router>;
+
+    /// Whether there is a route of `kind` called `name`.
+    fn has(&self, kind: RouteMask, name: &str) -> bool;
 }

@@ -1,12 +1,17 @@
 //! The calls of one worker: those in a route now and those parked, in slots that are used again.
 
+use std::collections::VecDeque;
+
 use sip_core::timer::TimerId;
+use sip_core::txn::{Kept, RouteName};
 use sip_module_api::Call;
-use sip_module_api::call::WaitToken;
+use sip_module_api::call::{Branch, BranchRun, WaitToken};
 use sip_module_api::flow::Then;
 use sip_module_api::job::ResumeToken;
 use sip_module_api::router::{RunId, Verdict};
 use sip_module_api::value::Value;
+
+use super::hooks::Purpose;
 
 /// One call in a route.
 pub(super) struct Entry {
@@ -15,8 +20,28 @@ pub(super) struct Entry {
     pub(super) parked: Option<Parked>,
     /// How the route ended that gave up waiting for a function which still runs.
     pub(super) ended: Option<Verdict>,
+    /// What the route is for.
+    pub(super) purpose: Purpose,
+    /// What the routes of its transaction share.
+    pub(super) kept: Option<Kept>,
+    /// The branch routes that its function waits for.
+    pub(super) runs: Option<Box<Runs>>,
     /// Values of external waits that were ended before the route came to wait for them.
     pub(super) early: Vec<(WaitToken, Value)>,
+}
+
+/// Branch routes, run one after the other.
+pub(super) struct Runs {
+    pub(super) route: RouteName,
+    /// The branches to go, with their numbers.
+    pub(super) todo: VecDeque<(u8, Branch)>,
+    /// The branch whose route runs or waits.
+    pub(super) current: Option<Branch>,
+    pub(super) done: Vec<BranchRun>,
+    /// A route is being started.
+    pub(super) running: bool,
+    /// It has ended at once.
+    pub(super) ended: bool,
 }
 
 /// What a parked call waits for.
@@ -83,7 +108,16 @@ impl Calls {
     /// Puts a call in; answers its slot and the token of its next wait. `None` when no number is
     /// left.
     pub(super) fn insert(&mut self, call: Call) -> Option<(u32, ResumeToken)> {
-        let entry = Entry { call, run: None, parked: None, ended: None, early: Vec::new() };
+        let entry = Entry {
+            call,
+            run: None,
+            parked: None,
+            ended: None,
+            purpose: Purpose::Request,
+            kept: None,
+            runs: None,
+            early: Vec::new(),
+        };
         let at = match self.empty.pop() {
             Some(at) => at,
             None if self.slots.len() >= MAX_SLOTS => return None,

@@ -13,6 +13,7 @@
 //! Knows no socket, no mio and no clock.
 
 mod calls;
+mod hooks;
 mod names;
 mod request;
 mod resume;
@@ -20,6 +21,7 @@ pub(crate) mod routes;
 mod run;
 mod timers;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -31,7 +33,7 @@ use sip_core::rng::{Rng, SeededRng};
 use sip_core::stats::Shard;
 use sip_core::time::{Instant, Now};
 use sip_core::timer::Wheel;
-use sip_core::txn::TimerEvent;
+use sip_core::txn::{Letter, TimerEvent, TxnId};
 use sip_core::uas::Reply;
 use sip_module_api::call::RouteMask;
 use sip_module_api::job::ResumeToken;
@@ -70,6 +72,8 @@ pub(crate) struct Worker {
     router: Box<dyn Router>,
     request_route: Option<RouteId>,
     calls: Calls,
+    /// Responses that waited for an earlier one's route, by transaction.
+    letters: VecDeque<(TxnId, Letter)>,
     names: Names,
     lines: Lines,
     /// Modules' timers that want to be called again in the next turn.
@@ -122,6 +126,7 @@ impl Worker {
             router,
             request_route,
             calls: Calls::new(index),
+            letters: VecDeque::new(),
             names: Names::new(),
             lines: Lines::default(),
             again: Vec::new(),
@@ -156,7 +161,8 @@ impl Worker {
                     to.peer
                 );
                 let mut cx = turn!(self, now);
-                self.shared.proxy.handle_send_failed(&mut cx, origin, error);
+                let event = self.shared.proxy.handle_send_failed(&mut cx, origin, error);
+                self.after(now, event);
             }
             Input::ConnOpened { .. } => {}
             Input::ConnClosed { flow, reason } => {
@@ -177,7 +183,8 @@ impl Worker {
             Ok(msg) if msg.is_request() => self.handle_request(now, flow, msg),
             Ok(msg) => {
                 let mut cx = turn!(self, now);
-                self.shared.proxy.handle_response(&mut cx, &flow, &msg);
+                let handled = self.shared.proxy.handle_response(&mut cx, &flow, &msg);
+                self.after_response(now, flow, msg, handled);
             }
             Err(error) => {
                 self.stats.inc(self.shared.counters.bad_messages);

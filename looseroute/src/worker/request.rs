@@ -93,7 +93,7 @@ impl Worker {
         true
     }
 
-    fn take_call(&mut self, msg: Message, flow: Flow) -> Call {
+    pub(super) fn take_call(&mut self, msg: Message, flow: Flow) -> Call {
         match self.calls.spare() {
             Some(call) => {
                 call.lock().reset(msg, flow, RouteMask::REQUEST);
@@ -131,7 +131,9 @@ impl Worker {
     pub(super) fn answer(&mut self, now: Now, call: &Call, code: u16, reason: &'static str) {
         let mut state = call.lock();
         let method = state.msg.method();
-        if state.outcome != Outcome::Open || method == Some(Method::Ack) {
+        // What the branches answered goes up when a failure or reply route comes to nothing.
+        let theirs = state.kind != RouteMask::REQUEST;
+        if theirs || state.outcome != Outcome::Open || method == Some(Method::Ack) {
             return;
         }
         let (code, reason) = match code {

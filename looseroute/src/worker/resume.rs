@@ -26,7 +26,10 @@ impl Worker {
     pub(crate) fn handle_mail(&mut self, now: Now) {
         self.shared.mail.open(self.index);
         for _ in 0..LETTERS_PER_TURN {
-            let Some(mail) = self.shared.mail.take(self.index) else { return };
+            let Some(mail) = self.shared.mail.take(self.index) else {
+                self.read_letters(now);
+                return;
+            };
             match mail {
                 Mail::Resume(token, with) => self.resume(now, token, with),
                 Mail::Wake(token) => self.wake(now, token),
@@ -36,6 +39,7 @@ impl Worker {
             }
         }
         self.shared.mail.ring(self.index);
+        self.read_letters(now);
     }
 
     /// Ends the wait that `token` names.
@@ -250,7 +254,7 @@ impl Worker {
         if let Some(run) = self.calls.get(slot).and_then(|e| e.run) {
             self.router.cancel(run);
         }
-        self.end_request(now, slot, call.clone(), Verdict::Ok);
+        self.end_route(now, slot, call.clone(), Verdict::Ok);
     }
 }
 

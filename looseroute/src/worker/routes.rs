@@ -80,6 +80,10 @@ impl RouterFactory for RustRoutes {
         let free = self.routes.iter().map(|_| Vec::new()).collect();
         Box::new(RustRouter { routes: self.clone(), runs: Vec::new(), empty: Vec::new(), free })
     }
+
+    fn has(&self, kind: RouteMask, name: &str) -> bool {
+        self.names.contains_key(&(kind.bits(), name.to_owned()))
+    }
 }
 
 /// The Rust routes as one worker runs them.

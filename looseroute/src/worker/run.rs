@@ -32,7 +32,7 @@ impl Worker {
         loop {
             let run = match step {
                 Step::Done(verdict) => {
-                    self.end_request(now, slot, call.clone(), verdict);
+                    self.end_route(now, slot, call.clone(), verdict);
                     return;
                 }
                 Step::Suspended(run) => run,
@@ -158,7 +158,17 @@ impl Worker {
             }
             Flow::Exit => Performed::Exit,
             Flow::Suspend(Suspend { deadline, then }) => {
-                self.park(now, slot, call, Some(id), ParkedFor::Function(then), deadline)
+                let runs = call.lock().hooked.as_mut().and_then(|h| h.runs.take());
+                let kind = ParkedFor::Function(then);
+                let performed = self.park(now, slot, call, Some(id), kind, deadline);
+                if let Some(runs) = runs
+                    && matches!(performed, Performed::Parked)
+                {
+                    let parent = call.lock().token;
+                    self.take_runs(slot, runs);
+                    self.run_branches(now, parent);
+                }
+                performed
             }
         }
     }
@@ -222,7 +232,7 @@ impl Worker {
             if let Some(run) = run {
                 self.router.cancel(run);
             }
-            self.end_request(now, slot, call.clone(), Verdict::Ok);
+            self.end_route(now, slot, call.clone(), Verdict::Ok);
         }
     }
 

@@ -16,7 +16,8 @@ impl Worker {
         for _ in 0..TIMERS_PER_TURN {
             let Some(event) = self.tx_timers.pop(now.mono) else { break };
             let mut cx = turn!(self, now);
-            self.shared.proxy.handle_timeout(&mut cx, event);
+            let event = self.shared.proxy.handle_timeout(&mut cx, event);
+            self.after(now, event);
         }
         for _ in 0..TIMERS_PER_TURN {
             match self.timers.pop(now.mono) {
@@ -28,6 +29,7 @@ impl Worker {
         for number in std::mem::take(&mut self.again) {
             self.module_timer(now, number, false);
         }
+        self.read_letters(now);
     }
 
     /// The first worker runs the modules' timers.

@@ -39,10 +39,11 @@ pub(crate) fn write_request(
     param: impl FnOnce(&mut BytesMut),
 ) {
     let request = leg.request;
-    if leg.plan.patch.is_empty() {
+    let edits = leg.branch.own.as_ref().map_or(leg.plan.patch, |own| &own.patch);
+    if edits.is_empty() {
         patch.clear();
     } else {
-        patch.clone_from(leg.plan.patch);
+        patch.clone_from(edits);
     }
     if !leg.branch.uri.is_empty() && leg.branch.uri != request.request_uri() {
         patch.set_request_uri(request, &leg.branch.uri);

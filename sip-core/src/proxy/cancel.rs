@@ -49,7 +49,8 @@ impl Proxy {
                 return;
             }
             cell.cancelled = true;
-            if cell.branches.is_empty() {
+            // Nothing is under way: it was never relayed, or a failure route decides yet.
+            if cell.branches.iter().all(|b| b.outcome != 0) {
                 self.answer(cx, cell, &Reply::new(487));
             } else {
                 self.cancel_branches(cx, cell);
@@ -60,15 +61,15 @@ impl Proxy {
     /// Wants every pending branch cancelled (RFC 3261 16.7 step 10).
     pub(super) fn cancel_branches(&self, cx: &mut Cx<'_>, cell: &mut Cell) {
         for index in 0..cell.branches.len() {
-            let Some(branch) = cell.branches.get_mut(index) else { break };
+            // Bounded by the branch limit.
+            let index = index as u8;
+            let Some((branch, times)) = cell.branch(index, &self.params) else { break };
             if !branch.client.is_pending() {
                 continue;
             }
-            let times = branch.times(&self.params);
             let effects = branch.client.cancel(cx.now.mono, &times);
             if self.note(cx, effects).has(Effects::CANCEL) {
-                // Bounded by the branch limit.
-                self.send_cancel(cx, cell, index as u8);
+                self.send_cancel(cx, cell, index);
             }
         }
     }
@@ -76,14 +77,13 @@ impl Proxy {
     /// Starts the CANCEL of a branch that has answered provisionally (RFC 3261 9.1).
     pub(super) fn send_cancel(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) {
         let extra = if cell.answered / 100 == 2 { ELSEWHERE } else { b"" };
-        let Some(branch) = cell.branches.get_mut(usize::from(index)) else { return };
+        let origin = cell.id.origin(Part::Cancel(index));
+        let Some((branch, times)) = cell.branch(index, &self.params) else { return };
         let Ok(sent) = Message::parse(branch.request.clone()) else { return };
         let built = cx.try_build(|out| hop::cancel(out, &sent, extra));
         let Some(request) = built else { return };
-        let times = branch.times(&self.params);
         let mut client = ClientOther::new();
         let _ = client.step(cx.now.mono, &times, Stimulus::Start);
-        let origin = cell.id.origin(Part::Cancel(index));
         cx.out.send(branch.target, request.clone(), Some(origin));
         branch.cancel = Some(Box::new(CancelClient { client, request }));
     }

@@ -71,6 +71,22 @@ pub enum ForkEvent {
     /// All branches failed and nothing was sent: no 408 answers anything but an INVITE
     /// (RFC 4320 4.1).
     Abandoned,
+    /// A failure route is to be run, or a route for a branch that failed: see
+    /// [`Proxy::next_failure`](super::Proxy::next_failure). Until it has ended, nothing negative
+    /// goes upstream.
+    Failing {
+        /// The transaction.
+        txn: TxnId,
+    },
+    /// The response waits for its reply route: see
+    /// [`Proxy::reply_route`](super::Proxy::reply_route) and
+    /// [`Proxy::end_reply`](super::Proxy::end_reply), which must follow.
+    Replying {
+        /// The transaction.
+        txn: TxnId,
+        /// The branch that was answered.
+        branch: u8,
+    },
     /// Nobody acknowledged the negative answer (timer H), or a response could not be sent.
     Unacknowledged,
 }

@@ -40,7 +40,7 @@ impl Proxy {
                 if !set_outcome(cell, index, code, msg.message.bytes()) {
                     return ForkEvent::Absorbed;
                 }
-                if code >= 600 {
+                if code >= 600 && !cell.hooks.as_ref().is_some_and(|h| h.ignore_6xx) {
                     cell.closed = true;
                     self.cancel_branches(cx, cell);
                 }
@@ -99,14 +99,21 @@ impl Proxy {
         if !cell.server.is_pending() {
             return ForkEvent::Absorbed;
         }
-        if cell.branches.iter().any(|b| b.outcome == 0) {
-            return ForkEvent::BranchFailed { branch: last, code: failed };
+        let mut event = ForkEvent::BranchFailed { branch: last, code: failed };
+        if cell.hooks.is_some() && self.branch_has_failed(cell, last, failed) {
+            event = ForkEvent::Failing { txn: cell.id };
+        }
+        if cell.branches.iter().any(|b| b.outcome == 0) || cell.is_failing() {
+            return event;
         }
         let Some((index, code)) = best(&cell.branches) else { return ForkEvent::Absorbed };
+        if cell.hooks.is_some() && self.all_have_failed(cell, index, code) {
+            return ForkEvent::Failing { txn: cell.id };
+        }
         self.send_best(cx, cell, index, code, msg.filter(|_| index == last))
     }
 
-    fn send_best(
+    pub(super) fn send_best(
         &self,
         cx: &mut Cx<'_>,
         cell: &mut Cell,
@@ -221,10 +228,10 @@ fn set_outcome(cell: &mut Cell, index: u8, code: u16, reply: &Bytes) -> bool {
 }
 
 /// The branch whose final answer is to go upstream, and its code (RFC 3261 16.7 step 6).
-fn best(branches: &[Branch]) -> Option<(u8, u16)> {
+pub(super) fn best(branches: &[Branch]) -> Option<(u8, u16)> {
     (0..)
         .zip(branches)
-        .filter(|(_, b)| b.outcome >= 300)
+        .filter(|(_, b)| b.outcome >= 300 && !b.dropped)
         .min_by_key(|(_, b)| (rank(b.outcome), b.reply.is_empty()))
         .map(|(i, b)| (i, b.outcome))
 }
@@ -248,7 +255,7 @@ const fn rank(code: u16) -> u8 {
 /// Appends the challenges of all branches but `chosen` (RFC 3261 16.7 step 7).
 fn challenges(branches: &[Branch], chosen: u8, out: &mut BytesMut) {
     for (i, branch) in (0u8..).zip(branches) {
-        if i == chosen || !matches!(branch.outcome, 401 | 407) {
+        if i == chosen || branch.dropped || !matches!(branch.outcome, 401 | 407) {
             continue;
         }
         let Ok(msg) = Message::parse(branch.reply.clone()) else { continue };

@@ -22,6 +22,7 @@ mod cancel;
 mod cx;
 mod events;
 mod fork;
+mod hooks;
 mod hop;
 mod plan;
 mod record_route;
@@ -40,7 +41,8 @@ use bytes::Bytes;
 
 pub use cx::Cx;
 pub use events::{CreateError, DropCause, ForkEvent, Handled, Incoming, RelayError};
-pub use plan::{BranchPlan, RelayPlan};
+pub use hooks::{BranchState, FailureStart, ForkState, ReplyEnd, ReplyStart};
+pub use plan::{BranchOwn, BranchPlan, RelayPlan};
 pub use record_route::{DoubleRr, RecordRoute, record_route};
 pub use request::{unsupported, validate};
 pub use route::{LooseRoute, is_local_uri, local_listener, loose_route};

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::record_route::RecordRoute;
 use crate::net::Target;
+use crate::txn::hooks::RouteName;
 
 /// One relay of a request, to one or more targets at once.
 #[derive(Clone, Debug)]
@@ -49,12 +50,23 @@ pub struct BranchPlan {
     pub path: Option<Bytes>,
     /// Preference in thousandths; only informative, branches of one plan run in parallel.
     pub q: u16,
+    /// What a branch route has made of it.
+    pub own: Option<Box<BranchOwn>>,
+}
+
+/// What one branch has for itself.
+#[derive(Clone, Debug)]
+pub struct BranchOwn {
+    /// Its edits, instead of the plan's.
+    pub patch: Patch,
+    /// The route for its replies, instead of the transaction's.
+    pub reply: Option<RouteName>,
 }
 
 impl BranchPlan {
     /// A branch to `target` with Request-URI `uri` (empty: unchanged).
     #[must_use]
     pub const fn new(uri: Bytes, target: Target) -> Self {
-        Self { uri, target, path: None, q: 1000 }
+        Self { uri, target, path: None, q: 1000, own: None }
     }
 }

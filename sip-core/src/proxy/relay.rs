@@ -76,7 +76,9 @@ impl Proxy {
         plan: &RelayPlan<'_>,
     ) -> Result<Option<u32>, RelayError> {
         let came = req.header(HeaderId::MaxBreadth).map(|h| h.value);
-        let branches = cell.branches.len() + plan.branches.len();
+        // Those that have ended gave their share back.
+        let ringing = cell.branches.iter().filter(|b| b.outcome == 0).count();
+        let branches = ringing + plan.branches.len();
         if came.is_none() && branches <= 1 {
             return Ok(None);
         }
@@ -143,8 +145,9 @@ impl Proxy {
             provisional: 0,
             reply: bytes::Bytes::new(),
             cancel: None,
+            dropped: false,
         };
-        let times = branch.times(&self.params);
+        let times = cell.times(&self.params, target.proto.is_reliable());
         let effects = self.note(cx, branch.client.start(cx.now.mono, &times));
         if effects.has(Effects::SEND) {
             cx.stats.inc(self.ids.fwd_requests);
@@ -155,6 +158,9 @@ impl Proxy {
             cell.branches.reserve_exact(1);
         }
         cell.branches.push(branch);
+        if let Some(route) = leg.branch.own.as_ref().and_then(|own| own.reply.clone()) {
+            cell.hooks.get_or_insert_default().branch_reply.push((index, route));
+        }
     }
 }
 

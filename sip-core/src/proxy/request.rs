@@ -221,6 +221,7 @@ impl Proxy {
             armed_at: Instant::FAR,
             timer: None,
             lean: false,
+            hooks: None,
         })?;
         self.active.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Some(txn)

@@ -35,7 +35,7 @@ impl Proxy {
                     self.on_cancel_reply(cx, cell, own.index, code)
                 }
                 method if (method == Method::Invite) == cell.is_invite() => {
-                    self.on_reply(cx, cell, own.index, &received, code)
+                    self.on_reply(cx, cell, own.index, &received, flow)
                 }
                 // RFC 3261 17.1.3: the method must be that of the request.
                 _ => ForkEvent::Absorbed,
@@ -61,13 +61,13 @@ impl Proxy {
         cell: &mut Cell,
         index: u8,
         msg: &Received<'_>,
-        code: u16,
+        flow: &Flow,
     ) -> ForkEvent {
+        let code = msg.message.status().unwrap_or_default();
         cx.stats.inc(self.ids.rpl_received);
-        let Some(branch) = cell.branches.get_mut(usize::from(index)) else {
+        let Some((branch, mut times)) = cell.branch(index, &self.params) else {
             return ForkEvent::Absorbed;
         };
-        let mut times = branch.times(&self.params);
         // A rising answer is no repetition (tm module, `restart_fr_on_each_reply`).
         if code < 200 && code > branch.provisional {
             times.restart_fr |= code >= 180;
@@ -85,6 +85,7 @@ impl Proxy {
         // the call, and only the caller's ACK or BYE can end it.
         let accepted = cell.is_invite() && code / 100 == 2;
         let event = match effects.has(Effects::PASS) || accepted {
+            true if cell.hooks.is_some() => self.on_hooked_reply(cx, cell, index, msg, flow),
             true => self.on_response(cx, cell, index, msg, code),
             false => ForkEvent::Absorbed,
         };
@@ -108,8 +109,7 @@ impl Proxy {
     fn on_cancel_reply(&self, cx: &Cx<'_>, cell: &mut Cell, index: u8, code: u16) -> ForkEvent {
         cx.stats.inc(self.ids.rpl_received);
         cx.stats.inc(self.ids.rpl_absorbed);
-        if let Some(branch) = cell.branches.get_mut(usize::from(index)) {
-            let times = branch.times(&self.params);
+        if let Some((branch, times)) = cell.branch(index, &self.params) {
             if let Some(cancel) = &mut branch.cancel {
                 self.note(cx, cancel.client.step(cx.now.mono, &times, other_response(code)));
             }

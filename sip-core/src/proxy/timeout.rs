@@ -16,7 +16,7 @@ pub(super) fn timer(proxy: &Proxy, cx: &mut Cx<'_>, event: TimerEvent) -> ForkEv
         }
         let mut last = ForkEvent::Absorbed;
         let mut note = |event| {
-            if event != ForkEvent::Absorbed {
+            if event != ForkEvent::Absorbed && !matches!(last, ForkEvent::Failing { .. }) {
                 last = event;
             }
         };
@@ -51,15 +51,23 @@ impl Proxy {
         if !cell.server.is_pending() {
             return ForkEvent::Absorbed;
         }
+        let was_failing = cell.is_failing();
+        if let Some(hooks) = &mut cell.hooks {
+            hooks.expired = true;
+        }
         let mut event = ForkEvent::Absorbed;
         for index in 0..cell.branches.len() {
-            let Some(branch) = cell.branches.get_mut(index) else { break };
+            let Some((branch, times)) = cell.branch(index as u8, &self.params) else { break };
             if !branch.client.is_pending() {
                 continue;
             }
-            let times = branch.times(&self.params);
             let effects = branch.client.expire(cx.now.mono, &times);
             event = self.on_branch_effects(cx, cell, index as u8, effects);
+        }
+        if !was_failing && cell.is_failing() {
+            // A failure route may still answer it, and no more.
+            cell.closed = true;
+            return ForkEvent::Failing { txn: cell.id };
         }
         if cell.server.is_pending() {
             // Nothing was ever relayed, or a cancelled branch is still silent.
@@ -72,9 +80,8 @@ impl Proxy {
         let mut event = ForkEvent::Absorbed;
         // Each step stops its timer or moves it on; two are the most that can be due.
         for _ in 0..2 {
-            let Some(branch) = cell.branches.get_mut(usize::from(index)) else { break };
+            let Some((branch, times)) = cell.branch(index, &self.params) else { break };
             let Some(timer) = branch.client.due(cx.now.mono) else { break };
-            let times = branch.times(&self.params);
             let effects = branch.client.timer(cx.now.mono, &times, timer);
             event = self.on_branch_effects(cx, cell, index, effects);
         }
@@ -112,8 +119,7 @@ impl Proxy {
 
     fn on_cancel_timers(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) {
         let id = cell.id;
-        let Some(branch) = cell.branches.get_mut(usize::from(index)) else { return };
-        let times = branch.times(&self.params);
+        let Some((branch, times)) = cell.branch(index, &self.params) else { return };
         let Some(cancel) = &mut branch.cancel else { return };
         let Some(timer) = cancel.client.due(cx.now.mono) else { return };
         let effects = cancel.client.step(cx.now.mono, &times, Stimulus::Timer(timer));
@@ -150,17 +156,15 @@ impl Proxy {
     }
 
     fn on_branch_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) -> ForkEvent {
-        let Some(branch) = cell.branches.get_mut(usize::from(index)) else {
+        let Some((branch, times)) = cell.branch(index, &self.params) else {
             return ForkEvent::Absorbed;
         };
-        let times = branch.times(&self.params);
         let effects = branch.client.transport_error(cx.now.mono, &times);
         self.on_branch_effects(cx, cell, index, effects)
     }
 
     fn on_cancel_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) -> ForkEvent {
-        if let Some(branch) = cell.branches.get_mut(usize::from(index)) {
-            let times = branch.times(&self.params);
+        if let Some((branch, times)) = cell.branch(index, &self.params) {
             if let Some(cancel) = &mut branch.cancel {
                 let error = Stimulus::TransportError;
                 self.note(cx, cancel.client.step(cx.now.mono, &times, error));

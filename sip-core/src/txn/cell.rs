@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::client_invite::{self, ClientInvite};
 use super::client_other::{self, ClientOther};
+use super::hooks::Hooks;
 use super::key::{RequestKey, ViaFix};
 use super::server_invite::{self, ServerInvite};
 use super::server_other::{self, ServerOther};
@@ -50,6 +51,8 @@ pub(crate) struct Cell {
     pub(crate) timer: Option<TimerId>,
     /// Whether what only an unanswered transaction needs was given back.
     pub(crate) lean: bool,
+    /// Routes and times of its own.
+    pub(crate) hooks: Option<Box<Hooks>>,
 }
 
 /// The server side's machine.
@@ -81,6 +84,8 @@ pub(crate) struct Branch {
     /// The response behind the outcome, as it was received; empty when there was none.
     pub(crate) reply: Bytes,
     pub(crate) cancel: Option<Box<CancelClient>>,
+    /// Its answer counts no more (`t_drop_replies`).
+    pub(crate) dropped: bool,
 }
 
 /// The CANCEL of a branch: a client transaction of its own with the same branch parameter
@@ -144,6 +149,25 @@ impl Cell {
         params.times(self.flow.proto.is_reliable())
     }
 
+    /// A branch and the times for its machines.
+    #[inline]
+    pub(crate) fn branch(&mut self, index: u8, params: &TmParams) -> Option<(&mut Branch, Times)> {
+        let branch = self.branches.get_mut(usize::from(index))?;
+        let times = own_times(self.hooks.as_deref(), params, branch.target.proto.is_reliable());
+        Some((branch, times))
+    }
+
+    /// The times for a new branch over a transport that is `reliable` or not.
+    #[inline]
+    pub(crate) fn times(&self, params: &TmParams, reliable: bool) -> Times {
+        own_times(self.hooks.as_deref(), params, reliable)
+    }
+
+    /// Whether a failure route decides what is to become of it.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.hooks.as_ref().is_some_and(|h| h.failing > 0)
+    }
+
     pub(crate) fn lifetime(method: Method, params: &TmParams, now: Instant) -> Instant {
         let ms = if method == Method::Invite {
             params.max_inv_lifetime.value()
@@ -152,6 +176,12 @@ impl Cell {
         };
         now + Duration::from_millis(u64::from(ms))
     }
+}
+
+#[inline]
+fn own_times(hooks: Option<&Hooks>, params: &TmParams, reliable: bool) -> Times {
+    let times = params.times(reliable);
+    hooks.map_or(times, |h| h.times.over(times))
 }
 
 impl Server {
@@ -298,6 +328,14 @@ impl Client {
         }
     }
 
+    /// Begins the running wait for an answer again, with other times.
+    pub(crate) fn retime(&mut self, now: Instant, times: &Times) {
+        match self {
+            Self::Invite(m) => m.retime(now, times),
+            Self::Other(m) => m.retime(now, times),
+        }
+    }
+
     pub(crate) fn due(&self, now: Instant) -> Option<Timer> {
         match self {
             Self::Invite(m) => m.due(now),
@@ -328,10 +366,6 @@ impl Client {
 }
 
 impl Branch {
-    pub(crate) fn times(&self, params: &TmParams) -> Times {
-        params.times(self.target.proto.is_reliable())
-    }
-
     /// Whether the request is not sent again, cancelled, nor acknowledged any more.
     fn has_sent_its_last(&self) -> bool {
         use client_invite::State;

@@ -188,6 +188,18 @@ impl ClientInvite {
         }
     }
 
+    /// Begins the running wait for an answer again, with other times: timer B while nothing came,
+    /// timer C while it rings. A cancelled one and one that has ended wait as before.
+    pub fn retime(&mut self, now: Instant, times: &Times) {
+        match self.state {
+            State::Calling => self.clock.end_after(now, times.fr),
+            State::Proceeding if self.cancel != Cancel::Sent => {
+                self.clock.end_after(now, times.fr_inv);
+            }
+            _ => {}
+        }
+    }
+
     fn cancel_now(&mut self, now: Instant, times: &Times) -> Effects {
         self.cancel = Cancel::Sent;
         self.clock.end_after(now, times.fr);

@@ -130,6 +130,13 @@ impl ClientOther {
         }
     }
 
+    /// Begins the running wait for an answer again, with other times.
+    pub fn retime(&mut self, now: Instant, times: &Times) {
+        if self.is_pending() {
+            self.clock.end_after(now, times.fr);
+        }
+    }
+
     fn terminate(&mut self, effects: Effects) -> Effects {
         self.state = State::Terminated;
         self.clock = Clock::STOPPED;

@@ -20,6 +20,7 @@ pub mod client_invite;
 pub mod client_other;
 mod facts;
 pub(crate) mod hash;
+pub(crate) mod hooks;
 pub(crate) mod id;
 pub(crate) mod key;
 mod old;
@@ -30,6 +31,7 @@ pub mod server_other;
 pub(crate) mod table;
 
 pub use facts::Facts;
+pub use hooks::{Arm, FailureKind, Kept, Letter, OwnTimes, RouteName};
 pub use id::{TimerEvent, TxnId};
 pub use params::{Param, Times, TmParams};
 

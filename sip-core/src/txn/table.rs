@@ -167,6 +167,7 @@ impl Bucket {
         cell.branches.clear();
         cell.request = bytes::Bytes::new();
         cell.last = bytes::Bytes::new();
+        cell.hooks = None;
         let n = id.slot() as u32;
         if let Ok(entry) = self.index.find_entry(hash, |known| *known == n) {
             entry.remove();

@@ -247,6 +247,25 @@ impl Call {
         self.lock().outcome
     }
 
+    /// The code that the route is about: of the response in a reply route, of the best failure in
+    /// a failure route (408 of a timeout, 503 of a failed send). `None` elsewhere.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        self.lock().about().map(|about| about.code).filter(|code| *code != 0)
+    }
+
+    /// The branch that a branch, reply or failure route is about, from 0; `None` elsewhere.
+    #[must_use]
+    pub fn branch_index(&self) -> Option<u8> {
+        self.lock().about().map(|about| about.branch)
+    }
+
+    /// In a branch route: this branch is not made. In a reply route: this provisional answer goes no
+    /// further (Kamailio's `drop`); a final one does all the same.
+    pub fn discard(&self) {
+        self.lock().hooked().discarded = true;
+    }
+
     /// The value of `$avp(name)`.
     #[must_use]
     pub fn avp(&self, name: &str) -> Option<Value> {

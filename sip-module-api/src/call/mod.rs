@@ -3,10 +3,12 @@
 
 mod action;
 mod handle;
+mod hooks;
 mod mask;
 mod state;
 
 pub use action::{Action, ActionFuture, ActionResult, ExternalWait, FunctionRef, WaitToken};
 pub use handle::Call;
+pub use hooks::{About, BranchRun, BranchRuns, BranchesRun, Group, Hooked, KeptState};
 pub use mask::RouteMask;
 pub use state::{Branch, CallState, Identity, Outcome, RecordRoutePlan, Rewrite};

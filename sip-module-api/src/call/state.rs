@@ -12,6 +12,7 @@ use sip_parser::{Message, Patch};
 use smallvec::SmallVec;
 
 use super::action::{Action, ActionResult, WaitToken};
+use super::hooks::Hooked;
 use super::mask::RouteMask;
 use crate::job::{Mailbox, ResumeToken};
 use crate::value::Value;
@@ -130,6 +131,8 @@ pub struct CallState {
     pub avps: SmallVec<[(Bytes, Value); 2]>,
     /// What became of it.
     pub outcome: Outcome,
+    /// What was armed for its transaction, and what a route other than a request route is about.
+    pub hooked: Option<Box<Hooked>>,
     /// Names the wait that comes next, set by the worker.
     pub token: ResumeToken,
     pub(super) mailbox: Arc<dyn Mailbox>,
@@ -167,6 +170,7 @@ impl CallState {
             identity: None,
             avps: SmallVec::new(),
             outcome: Outcome::Open,
+            hooked: None,
             token: ResumeToken(0),
             mailbox,
             action: None,
@@ -199,6 +203,7 @@ impl CallState {
         self.identity = None;
         self.avps.clear();
         self.outcome = Outcome::Open;
+        self.hooked = None;
         self.action = None;
         self.result = None;
         self.next_action = 0;

@@ -1,6 +1,7 @@
 //! The module `tm`: stateful processing, as functions, parameters and RPC over the transaction
 //! layer of sip-core (tm module documentation).
 
+mod hooks;
 mod params;
 mod relay;
 mod reply;
@@ -35,7 +36,8 @@ pub fn module() -> Arc<dyn Module> {
     Arc::new(Tm::default())
 }
 
-const RELAY_ROUTES: RouteMask = RouteMask::REQUEST;
+const RELAY_ROUTES: RouteMask =
+    RouteMask::REQUEST.with(RouteMask::FAILURE).with(RouteMask::BRANCH_FAILURE);
 
 impl Module for Tm {
     fn name(&self) -> &'static str {
@@ -51,6 +53,7 @@ impl Module for Tm {
         rpc::declare(d);
         self.declare_relay(d);
         reply::declare(d);
+        hooks::declare(d);
     }
 
     fn init(self: Arc<Self>, cx: &mut InitCx<'_>) -> Result<(), InitError> {

@@ -2,15 +2,20 @@
 
 use bytes::Bytes;
 use sip_core::net::{ListenId, Target};
-use sip_core::proxy::{BranchPlan, CreateError, RecordRoute, RelayError, RelayPlan, unsupported};
-use sip_core::txn::TxnId;
-use sip_module_api::call::{CallState, Outcome};
+use sip_core::proxy::{
+    BranchOwn, BranchPlan, CreateError, RecordRoute, RelayError, RelayPlan, unsupported,
+};
+use sip_core::txn::{Arm, TxnId};
+use sip_module_api::call::{
+    Branch, BranchRun, BranchRuns, BranchesRun, CallState, Outcome, RouteMask,
+};
 use sip_module_api::flow::{ActionCx, ActionError, Flow, Resumed, Suspend};
 use sip_module_api::job::{Job, JobQueue};
 use sip_module_api::log;
 use sip_parser::Method;
 use smallvec::SmallVec;
 
+use super::hooks::armed;
 use super::target::{Found, Hop, Lookup, Name, first_uri, next_hop};
 
 /// One branch, its target known or to be looked up.
@@ -20,6 +25,7 @@ pub(super) struct Leg {
     q: u16,
     listen: Option<ListenId>,
     hop: Hop,
+    own: Option<Box<BranchOwn>>,
 }
 
 type Legs = SmallVec<[Leg; 4]>;
@@ -53,10 +59,92 @@ pub(super) fn relay(
             None => how = How::Stateless,
         }
     }
-    let legs = match legs(cx, call) {
-        Ok(legs) => legs,
-        Err(error) => return Flow::Error(error),
+    if how == How::Stateful && call.hooked.as_ref().is_some_and(|h| h.on_branch.is_some()) {
+        return through_branch_route(call, resolver);
+    }
+    match legs(cx, call) {
+        Ok(legs) => relay_legs(cx, call, how, legs, resolver),
+        Err(error) => Flow::Error(error),
+    }
+}
+
+/// Has each branch go through its route before it is made.
+fn through_branch_route(call: &mut CallState, resolver: &JobQueue) -> Flow {
+    let branches = branches(call);
+    let first = call.txn.map_or(0, |_| call.hooked().made);
+    let hooked = call.hooked();
+    let Some(route) = hooked.on_branch.clone() else { return Flow::Return(-1) };
+    hooked.runs = Some(BranchRuns { route, branches, first });
+    let resolver = resolver.clone();
+    Flow::Suspend(Suspend {
+        deadline: None,
+        then: Box::new(move |cx, call, resumed| {
+            let run = match resumed {
+                Resumed::Done(result) => result.downcast::<BranchesRun>().unwrap_or_default(),
+                Resumed::Deadline => return Flow::Error(ActionError::Deadline("a branch route")),
+                Resumed::Shutdown => return Flow::Error(ActionError::Shutdown),
+                Resumed::Value(_) => Box::default(),
+            };
+            match legs_of_runs(cx, run.0) {
+                Ok(legs) => relay_legs(cx, call, How::Stateful, legs, &resolver),
+                Err(error) => Flow::Error(error),
+            }
+        }),
+    })
+}
+
+/// The branches as they came out of their routes.
+fn legs_of_runs(cx: &ActionCx<'_, '_>, runs: Vec<BranchRun>) -> Result<Legs, ActionError> {
+    let mut legs = Legs::new();
+    let mut nowhere = ActionError::Transaction("no branch is left by the branch route".into());
+    for BranchRun { branch, patch, on_reply } in runs {
+        let path = branch.path.clone();
+        match hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri) {
+            Ok(hop) => {
+                let (uri, q, listen) = (branch.uri, branch.q, branch.listen);
+                let own = Some(Box::new(BranchOwn { patch, reply: on_reply }));
+                legs.push(Leg { uri, path, q, listen, hop, own });
+            }
+            Err(error) => {
+                log!(cx.engine.log, Info, "tm", "a branch is left out: {error}");
+                nowhere = error;
+            }
+        }
+    }
+    if legs.is_empty() { Err(nowhere) } else { Ok(legs) }
+}
+
+/// All branches of a request, each with its Request-URI.
+fn branches(call: &CallState) -> Vec<Branch> {
+    let first = &call.rewrite;
+    let main = Branch {
+        uri: Bytes::copy_from_slice(call.request_uri()),
+        target: first.target,
+        dst_uri: first.dst_uri.clone(),
+        listen: first.listen,
+        path: first.path.clone(),
+        q: first.q,
+        flags: first.flags,
     };
+    let main = (!is_used(call)).then_some(main);
+    main.into_iter().chain(call.branches.iter().cloned()).collect()
+}
+
+/// Whether the request's own destination was tried before: a failure route names another, or adds
+/// branches.
+fn is_used(call: &CallState) -> bool {
+    let to = &call.rewrite;
+    let unchanged = to.uri.is_none() && to.target.is_none() && to.dst_uri.is_none();
+    call.kind != RouteMask::REQUEST && unchanged
+}
+
+fn relay_legs(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    how: How,
+    legs: Legs,
+    resolver: &JobQueue,
+) -> Flow {
     if legs.iter().all(|l| matches!(l.hop, Hop::Known(_))) {
         return Flow::from(send(cx, call, how, legs));
     }
@@ -120,9 +208,13 @@ fn legs(cx: &ActionCx<'_, '_>, call: &CallState) -> Result<Legs, ActionError> {
     let mut legs = Legs::new();
     let path = first.path.clone();
     let mut nowhere = None;
-    match hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri) {
-        Ok(hop) => legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop }),
-        Err(error) => nowhere = Some(error),
+    if !is_used(call) {
+        match hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri) {
+            Ok(hop) => {
+                legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop, own: None })
+            }
+            Err(error) => nowhere = Some(error),
+        }
     }
     let limit = usize::try_from(cx.proxy.params().max_branches.value()).unwrap_or(usize::MAX);
     for branch in &call.branches {
@@ -145,6 +237,7 @@ fn legs(cx: &ActionCx<'_, '_>, call: &CallState) -> Result<Legs, ActionError> {
                     q: branch.q,
                     listen: branch.listen,
                     hop,
+                    own: None,
                 });
             }
             Err(error) => nowhere = Some(error),
@@ -195,11 +288,15 @@ fn send(
         .filter_map(|leg| match leg.hop {
             Hop::Known(target) => {
                 let target = leave_by(cx, target, leg.listen);
-                Some(BranchPlan { uri: leg.uri, target, path: leg.path, q: leg.q })
+                Some(BranchPlan { uri: leg.uri, target, path: leg.path, q: leg.q, own: leg.own })
             }
             Hop::Name(_) => None,
         })
         .collect();
+    let arm = match how {
+        How::Stateful => armed(call, call.kind == RouteMask::REQUEST),
+        How::Stateless => None,
+    };
     let patch = std::mem::take(&mut call.patch);
     let params = call.rr_params.split().freeze();
     let record = call.record_route.take();
@@ -215,7 +312,7 @@ fn send(
         }),
         max_forwards: call.max_forwards,
     };
-    let result = go(cx, call, how, &plan);
+    let result = go(cx, call, how, &plan, arm);
     call.patch = patch;
     call.record_route = record;
     result
@@ -226,6 +323,7 @@ fn go(
     call: &mut CallState,
     how: How,
     plan: &RelayPlan<'_>,
+    arm: Option<Arm>,
 ) -> Result<i64, ActionError> {
     // An ACK has no transaction of its own; to a 2xx it is just passed on (RFC 3261 16.11, 17.2.1).
     if how == How::Stateless || call.msg.method() == Some(Method::Ack) {
@@ -246,6 +344,9 @@ fn go(
         },
     };
     call.txn = Some(txn);
+    if let Some(arm) = arm {
+        cx.proxy.arm(cx.core, txn, arm);
+    }
     cx.proxy.relay(cx.core, txn, &call.msg, plan).map_err(|e| {
         log!(cx.engine.log, Info, "tm", "not relayed: {e}");
         refused(call, e)
