@@ -2,18 +2,22 @@
 //! 20.27, 20.28, 20.44; RFC 7616 and 8760 for Digest). Owns parsing and writing both directions;
 //! knows nothing of hashes.
 
-use super::At;
 use super::grammar::{self, Parsed, located, mark};
 use super::quoted::write_quoted;
+use super::write::{put_text, put_token};
+use super::{At, Value};
 use crate::Fault;
 use bytes::{BufMut, BytesMut};
 
 /// The name and value of each parameter after the scheme, and whether it was quoted.
-fn each_param<'a>(s: &'a [u8], mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool) -> Parsed<'a, ()> {
+pub(super) fn each_param<'a>(
+    s: &'a [u8],
+    mut take: impl FnMut(&'a [u8], &'a [u8], bool) -> bool,
+) -> Parsed<'a, ()> {
     let mut rest = s;
     loop {
-        let (after, (name, value, _)) = grammar::pair(rest)?;
-        if !take(name, value) {
+        let (after, (name, value, quoted)) = grammar::pair(rest)?;
+        if !take(name, value, quoted) {
             let kind = nom::error::ErrorKind::Verify;
             return Err(nom::Err::Failure(grammar::Rest::new(rest, kind)));
         }
@@ -72,17 +76,12 @@ pub struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// Parses the value of one header. A doubled parameter is refused.
-    pub fn parse(s: &'a [u8]) -> Result<Credentials<'a>, Fault> {
-        Credentials::parse_whole(s).map_err(|(fault, _)| fault)
-    }
-
     pub(crate) fn parse_whole(s: &'a [u8]) -> At<Credentials<'a>> {
         let (scheme, from) = scheme(s)?;
         let rest = s.get(from..).unwrap_or_default();
         let mut c = Credentials { scheme, rest, ..Credentials::default() };
         if is_digest(scheme) {
-            let outcome = each_param(rest, |name, value| c.take(name, value));
+            let outcome = each_param(rest, |name, value, _| c.take(name, value));
             located(rest, outcome).map_err(|(fault, at)| (fault, from + at))?;
         }
         Ok(c)
@@ -109,17 +108,31 @@ impl<'a> Credentials<'a> {
     pub fn is_digest(&self) -> bool {
         is_digest(self.scheme)
     }
+}
 
-    /// Appends the value of a header with the fields that are filled, quoted where RFC 7616 3.4
-    /// says so.
-    pub fn write(&self, out: &mut BytesMut) {
-        out.put_slice(self.scheme);
-        if !self.is_digest() {
-            out.put_u8(b' ');
-            out.put_slice(self.rest);
-            return;
+public_face!(Credentials: Other, Challenge: Other);
+
+/// The parameters that have a field in [`Credentials`].
+const CREDENTIALS_FIELDS: [&str; 10] =
+    ["username", "realm", "nonce", "uri", "response", "algorithm", "cnonce", "opaque", "qop", "nc"];
+
+/// The parameters that have a field in [`Challenge`].
+const CHALLENGE_FIELDS: [&str; 7] =
+    ["realm", "domain", "nonce", "opaque", "stale", "algorithm", "qop"];
+
+/// Writes the fields that are filled, quoted where RFC 7616 3.4 says so, and then what
+/// [`Credentials::rest`] has beyond them.
+impl<'a> Value<'a> for Credentials<'a> {
+    fn parse_member(s: &'a [u8], at: usize, _: u32) -> At<(Credentials<'a>, usize)> {
+        let text = s.get(at..).unwrap_or_default();
+        match Credentials::parse_whole(text) {
+            Ok(value) => Ok((value, s.len())),
+            Err((fault, from)) => Err((fault, at + from)),
         }
-        let mut list = ListWriter { out, first: true };
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        let Some(mut list) = ListWriter::open(out, self.scheme, self.rest) else { return };
         list.quoted("username", self.username);
         list.quoted("realm", self.realm);
         list.quoted("nonce", self.nonce);
@@ -130,6 +143,7 @@ impl<'a> Credentials<'a> {
         list.quoted("opaque", self.opaque);
         list.plain("qop", self.qop);
         list.plain("nc", self.nc);
+        list.others(self.rest, &CREDENTIALS_FIELDS);
     }
 }
 
@@ -157,17 +171,12 @@ pub struct Challenge<'a> {
 }
 
 impl<'a> Challenge<'a> {
-    /// Parses the value of one header. A doubled parameter is refused.
-    pub fn parse(s: &'a [u8]) -> Result<Challenge<'a>, Fault> {
-        Challenge::parse_whole(s).map_err(|(fault, _)| fault)
-    }
-
     pub(crate) fn parse_whole(s: &'a [u8]) -> At<Challenge<'a>> {
         let (scheme, from) = scheme(s)?;
         let rest = s.get(from..).unwrap_or_default();
         let mut c = Challenge { scheme, rest, ..Challenge::default() };
         if is_digest(scheme) {
-            let outcome = each_param(rest, |name, value| c.take(name, value));
+            let outcome = each_param(rest, |name, value, _| c.take(name, value));
             located(rest, outcome).map_err(|(fault, at)| (fault, from + at))?;
         }
         Ok(c)
@@ -202,17 +211,21 @@ impl<'a> Challenge<'a> {
         let mut offered = self.qop.unwrap_or_default().split(|b| *b == b',');
         offered.any(|q| crate::lex::trim(q).eq_ignore_ascii_case(wanted))
     }
+}
 
-    /// Appends the value of a header with the fields that are filled, quoted where RFC 7616 3.3
-    /// says so.
-    pub fn write(&self, out: &mut BytesMut) {
-        out.put_slice(self.scheme);
-        if !self.is_digest() {
-            out.put_u8(b' ');
-            out.put_slice(self.rest);
-            return;
+/// Writes the fields that are filled, quoted where RFC 7616 3.3 says so, and then what
+/// [`Challenge::rest`] has beyond them.
+impl<'a> Value<'a> for Challenge<'a> {
+    fn parse_member(s: &'a [u8], at: usize, _: u32) -> At<(Challenge<'a>, usize)> {
+        let text = s.get(at..).unwrap_or_default();
+        match Challenge::parse_whole(text) {
+            Ok(value) => Ok((value, s.len())),
+            Err((fault, from)) => Err((fault, at + from)),
         }
-        let mut list = ListWriter { out, first: true };
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        let Some(mut list) = ListWriter::open(out, self.scheme, self.rest) else { return };
         list.quoted("realm", self.realm);
         list.quoted("domain", self.domain);
         list.quoted("nonce", self.nonce);
@@ -220,6 +233,7 @@ impl<'a> Challenge<'a> {
         list.plain("stale", self.stale);
         list.plain("algorithm", self.algorithm);
         list.quoted("qop", self.qop);
+        list.others(self.rest, &CHALLENGE_FIELDS);
     }
 }
 
@@ -234,30 +248,77 @@ impl ShortLower for [u8] {
     }
 }
 
-struct ListWriter<'a> {
+/// Writes `scheme name=value, name="value"`.
+pub(super) struct ListWriter<'a> {
     out: &'a mut BytesMut,
-    first: bool,
+    /// What stands before the next parameter.
+    gap: &'static [u8],
 }
 
-impl ListWriter<'_> {
-    fn name(&mut self, name: &str) {
-        self.out.put_slice(if self.first { b" " } else { b", " });
-        self.out.put_slice(name.as_bytes());
-        self.out.put_u8(b'=');
-        self.first = false;
+impl<'a> ListWriter<'a> {
+    /// Writes the scheme; of any but Digest also the rest, and then there is no list.
+    fn open(out: &'a mut BytesMut, scheme: &[u8], rest: &[u8]) -> Option<ListWriter<'a>> {
+        put_token(out, scheme);
+        if is_digest(scheme) {
+            return Some(ListWriter { out, gap: b" " });
+        }
+        if !rest.is_empty() {
+            out.put_u8(b' ');
+            put_text(out, rest);
+        }
+        None
     }
 
-    fn quoted(&mut self, name: &str, value: Option<&[u8]>) {
+    /// A list without a scheme.
+    pub(super) fn bare(out: &'a mut BytesMut) -> ListWriter<'a> {
+        ListWriter { out, gap: b"" }
+    }
+
+    /// Writes what is in the list `rest`, as received, and has none of these names.
+    pub(super) fn others(&mut self, rest: &[u8], names: &[&str]) {
+        let mut left = Vec::new();
+        // A list that was not parsed ends where it is malformed.
+        let _ = each_param(rest, |name, value, quoted| {
+            if !names.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(name)) {
+                left.push((name, value, quoted));
+            }
+            true
+        });
+        for (name, value, quoted) in left {
+            match quoted {
+                true => self.quoted_bytes(name, value),
+                false => self.loose(name, value),
+            }
+        }
+    }
+
+    fn loose(&mut self, name: &[u8], value: &[u8]) {
+        self.name(name);
+        self.out.put_slice(value);
+    }
+
+    fn quoted_bytes(&mut self, name: &[u8], value: &[u8]) {
+        self.name(name);
+        write_quoted(self.out, value);
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        self.out.put_slice(self.gap);
+        self.out.put_slice(name);
+        self.out.put_u8(b'=');
+        self.gap = b", ";
+    }
+
+    pub(super) fn quoted(&mut self, name: &str, value: Option<&[u8]>) {
         if let Some(value) = value {
-            self.name(name);
-            write_quoted(self.out, value);
+            self.quoted_bytes(name.as_bytes(), value);
         }
     }
 
     /// Unquoted, as a token; a value that is none is quoted, so that it cannot break the list.
-    fn plain(&mut self, name: &str, value: Option<&[u8]>) {
+    pub(super) fn plain(&mut self, name: &str, value: Option<&[u8]>) {
         let Some(value) = value else { return };
-        self.name(name);
+        self.name(name.as_bytes());
         if crate::lex::all(value, crate::lex::class::TOKEN) {
             self.out.put_slice(value);
         } else {
@@ -286,6 +347,7 @@ mod tests {
         c.write(&mut out);
         let again = Credentials::parse(&out).unwrap();
         assert_eq!(Credentials { rest: b"", ..again }, Credentials { rest: b"", ..c });
+        assert!(out.ends_with(b", nc=00000001, x-unknown=1"));
     }
 
     #[test]
@@ -293,6 +355,7 @@ mod tests {
         let c = Credentials::parse(b"NoOneKnowsThisScheme opaque-data=here").unwrap();
         assert!(!c.is_digest());
         assert_eq!(c.rest, b"opaque-data=here");
+        assert_eq!(c.to_string(), "NoOneKnowsThisScheme opaque-data=here");
         assert_eq!(c.opaque, None);
     }
 
@@ -306,7 +369,8 @@ mod tests {
             (b"Digest username=\"a\", username=\"b\"", Fault::Syntax),
             (b"Digest =1", Fault::Syntax),
         ] {
-            assert_eq!(Credentials::parse(s), Err(fault), "{}", String::from_utf8_lossy(s));
+            let e = Credentials::parse(s).unwrap_err();
+            assert_eq!(e.fault, fault, "{}", String::from_utf8_lossy(s));
         }
     }
 

@@ -1,8 +1,9 @@
 //! Contact: an address, or the `*` that removes every binding (RFC 3261 20.10, 10.2.2).
 
-use super::{At, ListValue};
-use crate::NameAddr;
+use super::{At, Value};
 use crate::lex::{peek, skip_lws};
+use crate::{NameAddr, Span};
+use bytes::{BufMut, BytesMut};
 
 /// One value of a Contact header.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,9 @@ impl<'a> Contact<'a> {
     }
 }
 
-impl<'a> ListValue<'a> for Contact<'a> {
+public_face!(Contact: Contact);
+
+impl<'a> Value<'a> for Contact<'a> {
     fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Contact<'a>, usize)> {
         if peek(s, at) == b'*' {
             let end = skip_lws(s, at + 1);
@@ -33,6 +36,17 @@ impl<'a> ListValue<'a> for Contact<'a> {
         }
         let (addr, end) = NameAddr::parse_member(s, at, base)?;
         Ok((Contact::Addr(addr), end))
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        match self {
+            Contact::Star => out.put_u8(b'*'),
+            Contact::Addr(addr) => addr.put(out),
+        }
+    }
+
+    fn uri(&self) -> Option<(&'a [u8], Span)> {
+        self.addr()?.uri()
     }
 }
 
@@ -45,5 +59,8 @@ mod tests {
         assert!(matches!(Contact::parse_member(b"*", 0, 0), Ok((Contact::Star, 1))));
         let (contact, _) = Contact::parse_member(b"*star* <sip:a@b>", 0, 0).unwrap();
         assert_eq!(contact.addr().and_then(|a| a.display), Some(&b"*star*"[..]));
+        assert_eq!(contact.to_string(), "*star* <sip:a@b>");
+        assert_eq!(Contact::parse(b"*").unwrap().to_string(), "*");
+        assert_eq!(Contact::parse(b"*, *").unwrap_err().offset, 1);
     }
 }

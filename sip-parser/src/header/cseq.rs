@@ -1,8 +1,10 @@
 //! CSeq (RFC 3261 20.16, 8.1.1.5).
 
-use super::At;
+use super::write::{put_number, put_token};
+use super::{At, Value};
 use crate::lex::{self, class, skip_lws};
 use crate::{Fault, Method};
+use bytes::{BufMut, BytesMut};
 
 /// The value of a CSeq header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +19,9 @@ pub struct CSeq<'a> {
 }
 
 impl<'a> CSeq<'a> {
-    /// Parses `s`, which must be one value and nothing else.
-    pub fn parse(s: &'a [u8]) -> Result<CSeq<'a>, Fault> {
-        CSeq::parse_whole(s).map_err(|(fault, _)| fault)
+    /// A value to write.
+    pub fn new(number: u32, method_name: &'a [u8]) -> CSeq<'a> {
+        CSeq { number, method: Method::from_name(method_name), method_name }
     }
 
     pub(crate) fn parse_whole(s: &'a [u8]) -> At<CSeq<'a>> {
@@ -31,8 +33,23 @@ impl<'a> CSeq<'a> {
             return Err((Fault::Syntax, if digits.is_empty() { 0 } else { end }));
         }
         let number = lex::number(digits).ok_or((Fault::Number, 0))?;
-        let method_name = s.get(at..end).unwrap_or_default();
-        Ok(CSeq { number, method: Method::from_name(method_name), method_name })
+        Ok(CSeq::new(number, s.get(at..end).unwrap_or_default()))
+    }
+}
+
+public_face!(CSeq: CSeq);
+
+impl<'a> Value<'a> for CSeq<'a> {
+    fn parse_member(s: &'a [u8], at: usize, _: u32) -> At<(CSeq<'a>, usize)> {
+        let text = s.get(at..).unwrap_or_default();
+        let cseq = CSeq::parse_whole(text).map_err(|(fault, from)| (fault, at + from))?;
+        Ok((cseq, s.len()))
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        put_number(out, self.number);
+        out.put_u8(b' ');
+        put_token(out, self.method_name);
     }
 }
 
@@ -45,9 +62,11 @@ mod tests {
         let c = CSeq::parse(b"0009\r\n  INVITE").unwrap();
         assert_eq!((c.number, c.method), (9, Method::Invite));
         assert_eq!(CSeq::parse(b"4294967295 FOO").unwrap().method_name, b"FOO");
-        assert_eq!(CSeq::parse(b"36893488147419103232 REGISTER"), Err(Fault::Number));
+        assert_eq!(c.to_string(), "9 INVITE");
+        let fault = |s| CSeq::parse(s).map_err(|e| e.fault);
+        assert_eq!(fault(b"36893488147419103232 REGISTER"), Err(Fault::Number));
         for bad in [&b"1"[..], b"INVITE", b"1INVITE", b"1 IN VITE", b"-1 ACK", b""] {
-            assert_eq!(CSeq::parse(bad), Err(Fault::Syntax), "{}", String::from_utf8_lossy(bad));
+            assert_eq!(fault(bad), Err(Fault::Syntax), "{}", String::from_utf8_lossy(bad));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Date (RFC 3261 20.17): RFC 1123 form, always GMT. Owns the conversion to seconds and back;
 //! reads no clock.
 
-use super::At;
-use super::grammar::{Parsed, located};
-use crate::Fault;
+use super::grammar::{self, Parsed};
+use super::{At, Value};
+use crate::{Fault, HeaderError, HeaderId};
+use bytes::{BufMut, BytesMut};
 use core::fmt;
 use nom::Parser;
 use nom::bytes::complete::{tag, take_while_m_n};
@@ -63,21 +64,23 @@ fn word<'a>(names: &'static [&'static str]) -> impl Fn(&'a [u8]) -> Parsed<'a, u
 impl Date {
     /// Parses `s`, which must be one date and nothing else. The name of the day is not checked
     /// against the date.
-    pub fn parse(s: &[u8]) -> Result<Date, Fault> {
-        Date::parse_whole(s).map_err(|(fault, _)| fault)
+    pub fn parse(s: &[u8]) -> Result<Date, HeaderError> {
+        super::parse_alone(s, HeaderId::Date)
     }
 
-    pub(crate) fn parse_whole(s: &[u8]) -> At<Date> {
+    /// Appends the date as SIP writes it.
+    pub fn write(&self, out: &mut BytesMut) {
+        self.put(out);
+    }
+}
+
+impl Value<'_> for Date {
+    fn parse_member(s: &[u8], at: usize, _: u32) -> At<(Date, usize)> {
         let date = (word(&DAYS), tag(&b", "[..]), fixed(2), tag(&b" "[..]), word(&MONTHS));
         let clock = (fixed(2), tag(&b":"[..]), fixed(2), tag(&b":"[..]), fixed(2));
         let all = (date, tag(&b" "[..]), fixed(4), tag(&b" "[..]), clock, tag(&b" GMT"[..]));
-        let (((_, _, day, _, month), _, year, _, (h, _, m, _, sec), _), end) = located(s, {
-            let mut all = all;
-            all.parse(s)
-        })?;
-        if end < s.len() {
-            return Err((Fault::Syntax, end));
-        }
+        let (((_, _, day, _, month), _, year, _, (h, _, m, _, sec), _), end) =
+            grammar::run(s, at, all)?;
         let month = month + 1;
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         let last = match month {
@@ -87,9 +90,14 @@ impl Date {
             _ => 31,
         };
         if year < 1970 || day == 0 || day > last || h > 23 || m > 59 || sec > 60 {
-            return Err((Fault::Number, 0));
+            return Err((Fault::Number, at));
         }
-        Ok(Date { unix: days_from_civil(year, month, day) * 86_400 + h * 3600 + m * 60 + sec })
+        let unix = days_from_civil(year, month, day) * 86_400 + h * 3600 + m * 60 + sec;
+        Ok((Date { unix }, grammar::ending(s, end)?))
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        out.put_slice(self.to_string().as_bytes());
     }
 }
 
@@ -116,6 +124,8 @@ mod tests {
         let d = Date::parse(b"Sat, 13 Nov 2010 23:29:00 GMT").unwrap();
         assert_eq!(d.unix, 1_289_690_940);
         assert_eq!(d.to_string(), "Sat, 13 Nov 2010 23:29:00 GMT");
+        let e = Date::parse(b"Sat, 13 Nov 2010 23:29:00 GMT+1").unwrap_err();
+        assert_eq!((e.fault, e.offset), (Fault::Syntax, 29));
         assert_eq!(Date { unix: 0 }.to_string(), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
@@ -128,7 +138,7 @@ mod tests {
             ("Fri, 1 Jan 2010 16:00:00 GMT", Fault::Syntax),
             ("Fri, 01 Jan 2010 24:00:00 GMT", Fault::Number),
         ] {
-            assert_eq!(Date::parse(s.as_bytes()), Err(fault), "{s}");
+            assert_eq!(Date::parse(s.as_bytes()).map_err(|e| e.fault), Err(fault), "{s}");
         }
     }
 

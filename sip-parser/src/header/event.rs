@@ -1,13 +1,12 @@
 //! Event and Subscription-State (RFC 6665 8.2.1, 8.2.3 and 8.4).
 
-use super::At;
-use super::grammar::{self, located};
-use crate::lex::{self, skip_lws};
-use crate::uri::params;
-use crate::{Fault, Params};
+use super::write::{put_params, put_token};
+use super::{At, Value, grammar};
+use crate::{Params, lex};
+use bytes::BytesMut;
 
 /// The value of an Event header.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// Package with its templates, such as `presence.winfo`; compared with case.
     pub package: &'a [u8],
@@ -16,12 +15,6 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Parses `s`, which must be one value and nothing else.
-    pub fn parse(s: &'a [u8]) -> Result<Event<'a>, Fault> {
-        let (package, params) = token_and_params(s).map_err(|(fault, _)| fault)?;
-        Ok(Event { package, params })
-    }
-
     /// The id parameter.
     pub fn id(&self) -> Option<&'a [u8]> {
         self.params.value(b"id")
@@ -29,7 +22,7 @@ impl<'a> Event<'a> {
 }
 
 /// The value of a Subscription-State header.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubscriptionState<'a> {
     /// `active`, `pending`, `terminated`, or another token.
     pub state: &'a [u8],
@@ -38,12 +31,6 @@ pub struct SubscriptionState<'a> {
 }
 
 impl<'a> SubscriptionState<'a> {
-    /// Parses `s`, which must be one value and nothing else.
-    pub fn parse(s: &'a [u8]) -> Result<SubscriptionState<'a>, Fault> {
-        let (state, params) = token_and_params(s).map_err(|(fault, _)| fault)?;
-        Ok(SubscriptionState { state, params })
-    }
-
     /// Whether the state is `terminated`, compared without case.
     pub fn is_terminated(&self) -> bool {
         self.state.eq_ignore_ascii_case(b"terminated")
@@ -65,22 +52,36 @@ impl<'a> SubscriptionState<'a> {
     }
 }
 
-/// A token with parameters and nothing behind them.
-pub(super) fn token_and_params(s: &[u8]) -> At<(&[u8], Params<'_>)> {
-    let from = skip_lws(s, 0);
-    let text = s.get(from..).unwrap_or_default();
-    let (token, len) = located(text, grammar::token(text)).map_err(|(f, at)| (f, from + at))?;
-    let (params_end, end) = params::header_params(s, from + len)?;
-    if end < s.len() {
-        return Err((Fault::Syntax, end));
+public_face!(Event: Event, SubscriptionState: SubscriptionState);
+
+impl<'a> Value<'a> for Event<'a> {
+    fn parse_member(s: &'a [u8], at: usize, _: u32) -> At<(Event<'a>, usize)> {
+        let (package, params, end) = grammar::token_and_params(s, at)?;
+        Ok((Event { package, params }, end))
     }
-    let params_at = skip_lws(s, from + len);
-    Ok((token, Params::new(s.get(params_at..params_end).unwrap_or_default())))
+
+    fn put(&self, out: &mut BytesMut) {
+        put_token(out, self.package);
+        put_params(out, self.params);
+    }
+}
+
+impl<'a> Value<'a> for SubscriptionState<'a> {
+    fn parse_member(s: &'a [u8], at: usize, _: u32) -> At<(SubscriptionState<'a>, usize)> {
+        let (state, params, end) = grammar::token_and_params(s, at)?;
+        Ok((SubscriptionState { state, params }, end))
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        put_token(out, self.state);
+        put_params(out, self.params);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Fault;
 
     #[test]
     fn packages_and_states_come_with_parameters() {
@@ -89,7 +90,10 @@ mod tests {
         let s = SubscriptionState::parse(b"terminated ;reason=timeout;retry-after=5").unwrap();
         assert!(s.is_terminated());
         assert_eq!((s.reason(), s.retry_after()), (Some(&b"timeout"[..]), Some(5)));
-        assert_eq!(Event::parse(b"a b").unwrap_err(), Fault::Syntax);
-        assert_eq!(Event::parse(b"").unwrap_err(), Fault::Syntax);
+        assert_eq!(s.to_string(), "terminated;reason=timeout;retry-after=5");
+        let refused = |s| Event::parse(s).map_err(|e| (e.fault, e.offset)).unwrap_err();
+        assert_eq!(refused(b"a b"), (Fault::Syntax, 2));
+        assert_eq!(refused(b"presence, dialog"), (Fault::Syntax, 8));
+        assert_eq!(refused(b""), (Fault::Empty, 0));
     }
 }

@@ -3,11 +3,12 @@
 //! calls.
 
 use super::At;
-use crate::Fault;
 use crate::lex::{self, class};
+use crate::uri::params;
+use crate::{Fault, Params};
 use nom::branch::alt;
 use nom::bytes::complete::take_while1;
-use nom::combinator::map;
+use nom::combinator::{map, recognize};
 use nom::{IResult, Parser};
 
 /// nom's smallest error that keeps the place: the rest of the input.
@@ -60,6 +61,60 @@ pub(crate) fn pair(s: &[u8]) -> Parsed<'_, (&[u8], &[u8], bool)> {
     let (s, (value, was_quoted)) =
         alt((map(quoted, |v| (v, true)), map(loose, |v| (v, false)))).parse(s)?;
     Ok((s, (name, value, was_quoted)))
+}
+
+/// Runs a grammar on `s` from `at` on: what it found, and the offset behind it.
+pub(crate) fn run<'a, T>(
+    s: &'a [u8],
+    at: usize,
+    mut grammar: impl Parser<&'a [u8], Output = T, Error = Rest<'a>>,
+) -> At<(T, usize)> {
+    let rest = s.get(at..).unwrap_or_default();
+    match located(rest, grammar.parse(rest)) {
+        Ok((value, len)) => Ok((value, at + len)),
+        Err((fault, from)) => Err((fault, at + from)),
+    }
+}
+
+/// The parameters at `at`, and the offset behind them, where a comma or the end stands.
+pub(crate) fn params(s: &[u8], at: usize) -> At<(Params<'_>, usize)> {
+    let (params_end, end) = params::header_params(s, at)?;
+    let from = lex::skip_lws(s, at).min(params_end);
+    Ok((Params::new(s.get(from..params_end).unwrap_or_default()), ending(s, end)?))
+}
+
+/// The offset of the comma or of the end that must follow `at` and white space.
+pub(crate) fn ending(s: &[u8], at: usize) -> At<usize> {
+    let end = lex::skip_lws(s, at);
+    if end < s.len() && lex::peek(s, end) != b',' { Err((Fault::Syntax, end)) } else { Ok(end) }
+}
+
+/// Checks that a value begins at `at`, which is neither the end nor a comma.
+pub(crate) fn present(s: &[u8], at: usize) -> At<()> {
+    if at >= s.len() || lex::peek(s, at) == b',' { Err((Fault::Empty, at)) } else { Ok(()) }
+}
+
+/// A token with parameters.
+pub(crate) fn token_and_params(s: &[u8], at: usize) -> At<(&[u8], Params<'_>, usize)> {
+    present(s, at)?;
+    let (name, end) = run(s, at, token)?;
+    let (params, end) = params(s, end)?;
+    Ok((name, params, end))
+}
+
+/// A token or a quoted string, the latter with its quotes, and parameters.
+pub(crate) fn text_and_params(s: &[u8], at: usize) -> At<(&[u8], Params<'_>, usize)> {
+    present(s, at)?;
+    let (text, end) = run(s, at, alt((recognize(quoted), token)))?;
+    let (params, end) = params(s, end)?;
+    Ok((text, params, end))
+}
+
+/// A decimal number of at most 32 bits.
+pub(crate) fn number(s: &[u8], at: usize) -> At<(u32, usize)> {
+    present(s, at)?;
+    let (text, end) = run(s, at, digits).map_err(|_| (Fault::Number, at))?;
+    Ok((lex::number(text).ok_or((Fault::Number, at))?, end))
 }
 
 /// Turns nom's outcome for the text `s` into a fault with its offset.

@@ -232,6 +232,8 @@ headers! {
     PVisitedNetworkId = "P-Visited-Network-ID";
     /// P-Early-Media, RFC 5009.
     PEarlyMedia = "P-Early-Media";
+    /// Permission-Missing, RFC 5360 5.11.2.
+    PermissionMissing = "Permission-Missing";
     /// Privacy, RFC 3323 4.2.
     Privacy = "Privacy";
     /// Priority, RFC 3261 20.26.
@@ -262,7 +264,7 @@ headers! {
     SuppressIfMatch = "Suppress-If-Match";
     /// Timestamp, RFC 3261 20.38.
     Timestamp = "Timestamp";
-    /// Trigger-Consent, RFC 5360 5.11.
+    /// Trigger-Consent, RFC 5360 5.11.1.
     TriggerConsent = "Trigger-Consent";
     /// User-Agent, RFC 3261 20.41.
     UserAgent = "User-Agent";
@@ -295,8 +297,8 @@ struct Key {
 const fn hash(tail: u64, first: u8, len: usize) -> usize {
     let rest = (len as u64) | ((first | 0x20) as u64) << 8;
     let mixed = tail
-        .wrapping_mul(0x866a_f23c_71ef_fc05)
-        .wrapping_add(rest.wrapping_mul(0x946e_3c1e_8809_82bd));
+        .wrapping_mul(0xa73f_615f_8941_719b)
+        .wrapping_add(rest.wrapping_mul(0xc955_4a5f_f336_99ef));
     (mixed >> 55) as usize
 }
 

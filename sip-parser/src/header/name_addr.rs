@@ -2,10 +2,12 @@
 //! Record-Route, Path, Service-Route and more (RFC 3261 20.10, 20.20, 20.34, 20.39). Owns
 //! `name-addr` and `addr-spec` in headers.
 
-use super::{At, ListValue};
+use super::write::{is_quoted, put_bracketed, put_params, put_text, put_unfolded};
+use super::{At, Value};
 use crate::lex::{self, block, class, peek, skip_lws};
 use crate::uri::{self, params};
 use crate::{Fault, Params, Span, Uri, UriError};
+use bytes::{BufMut, BytesMut};
 
 /// An address with its parameters.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +25,11 @@ pub struct NameAddr<'a> {
 }
 
 impl<'a> NameAddr<'a> {
-    /// Parses `s`, which must be one value and nothing else; spans are relative to `s`.
-    pub fn parse(s: &'a [u8]) -> Result<NameAddr<'a>, Fault> {
-        NameAddr::parse_whole(s, 0).map_err(|(fault, _)| fault)
+    /// An address to write. The display name is a quoted string already, or plain text, which is
+    /// quoted when it has to be. Its spans are empty.
+    pub fn new(display: Option<&'a [u8]>, uri: &'a [u8], params: Params<'a>) -> NameAddr<'a> {
+        let (uri_span, span) = (Span::default(), Span::default());
+        NameAddr { display, uri, uri_span, params, span }
     }
 
     pub(crate) fn parse_whole(s: &'a [u8], base: u32) -> At<NameAddr<'a>> {
@@ -69,7 +73,7 @@ impl<'a> NameAddr<'a> {
 }
 
 /// 0 to 1000 for a qvalue: one digit, a point, at most three digits, at most 1.
-fn thousandths(s: &[u8]) -> Option<u16> {
+pub(crate) fn thousandths(s: &[u8]) -> Option<u16> {
     let (whole, fraction) = match memchr::memchr(b'.', s) {
         Some(dot) => (s.get(..dot)?, s.get(dot + 1..)?),
         None => (s, &b""[..]),
@@ -143,7 +147,9 @@ fn bracketed(s: &[u8], open: usize, display_end: usize) -> At<Found> {
     }
 }
 
-impl<'a> ListValue<'a> for NameAddr<'a> {
+public_face!(NameAddr: Other);
+
+impl<'a> Value<'a> for NameAddr<'a> {
     #[inline]
     fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(NameAddr<'a>, usize)> {
         if at >= s.len() || peek(s, at) == b',' {
@@ -169,6 +175,31 @@ impl<'a> ListValue<'a> for NameAddr<'a> {
         };
         Ok((addr, end))
     }
+
+    fn put(&self, out: &mut BytesMut) {
+        let display = lex::trim(self.display.unwrap_or_default());
+        if !display.is_empty() {
+            put_display(out, display);
+            out.put_u8(b' ');
+        }
+        put_bracketed(out, self.uri);
+        put_params(out, self.params);
+    }
+
+    fn uri(&self) -> Option<(&'a [u8], Span)> {
+        Some((self.uri, self.uri_span))
+    }
+}
+
+/// A quoted string stays, tokens stay, anything else is quoted.
+fn put_display(out: &mut BytesMut, display: &[u8]) {
+    if is_quoted(display) {
+        put_unfolded(out, display);
+    } else if lex::all(display, class::DISPLAY) {
+        put_text(out, display);
+    } else {
+        super::quoted::put_plain_quoted(out, display);
+    }
 }
 
 #[cfg(test)]
@@ -186,6 +217,20 @@ mod tests {
         assert_eq!(a.uri_span.of(text), a.uri);
         let b = NameAddr::parse(b"sip:bob@b.example ;tag=2").unwrap();
         assert_eq!((b.display, b.uri, b.tag()), (None, &b"sip:bob@b.example"[..], Some(&b"2"[..])));
+        assert_eq!(a.to_string().as_bytes(), text);
+        assert_eq!(b.to_string(), "<sip:bob@b.example>;tag=2");
+    }
+
+    #[test]
+    fn what_is_written_cannot_leave_its_place() {
+        let written = |display: &str, uri: &str| {
+            let params = Params::default();
+            NameAddr::new(Some(display.as_bytes()), uri.as_bytes(), params).to_string()
+        };
+        assert_eq!(written("Bob, B.", "sip:b"), "\"Bob, B.\" <sip:b>");
+        assert_eq!(written("\"Bob\" \"", "sip:b"), r#""\"Bob\" \"" <sip:b>"#);
+        assert_eq!(written("B\r\nX: y", "sip:b>,<sip:c"), "\"B  X: y\" <sip:b%3E,%3Csip:c>");
+        assert_eq!(written(" ", "sip:b"), "<sip:b>");
     }
 
     #[test]
@@ -209,7 +254,8 @@ mod tests {
             (b"\"Joe\" sip:joe@example.org", Fault::Syntax),
             (b"<sip:a@b> x", Fault::Syntax),
         ] {
-            assert_eq!(NameAddr::parse(s).unwrap_err(), fault, "{}", String::from_utf8_lossy(s));
+            let e = NameAddr::parse(s).unwrap_err();
+            assert_eq!(e.fault, fault, "{}", String::from_utf8_lossy(s));
         }
     }
 

@@ -1,31 +1,35 @@
 //! Retry-After (RFC 3261 20.33): seconds, a comment, a duration.
 
-use super::At;
-use super::grammar::{self, located};
+use super::write::{put_number, put_params, put_unfolded};
+use super::{At, Value, grammar};
 use crate::lex::{self, peek, skip_lws};
-use crate::uri::params;
 use crate::{Fault, Params};
+use bytes::{BufMut, BytesMut};
 
 /// The value of a Retry-After header.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter<'a> {
     /// Seconds to wait.
     pub seconds: u32,
-    /// The comment with its parentheses, when there is one.
+    /// The comment with its parentheses, when there is one. To be written, it may also be plain
+    /// text.
     pub comment: Option<&'a [u8]>,
     /// Parameters.
     pub params: Params<'a>,
 }
 
 impl<'a> RetryAfter<'a> {
-    /// Parses `s`, which must be one value and nothing else.
-    pub fn parse(s: &'a [u8]) -> Result<RetryAfter<'a>, Fault> {
-        RetryAfter::parse_whole(s).map_err(|(fault, _)| fault)
+    /// The duration parameter in seconds: how long the callee will be reachable afterwards.
+    pub fn duration(&self) -> Option<u32> {
+        self.params.value(b"duration").and_then(lex::number)
     }
+}
 
-    pub(crate) fn parse_whole(s: &'a [u8]) -> At<RetryAfter<'a>> {
-        let (digits, end) = located(s, grammar::digits(s))?;
-        let seconds = lex::number(digits).ok_or((Fault::Number, 0))?;
+public_face!(RetryAfter: RetryAfter);
+
+impl<'a> Value<'a> for RetryAfter<'a> {
+    fn parse_member(s: &'a [u8], at: usize, _: u32) -> At<(RetryAfter<'a>, usize)> {
+        let (seconds, end) = grammar::number(s, at)?;
         let mut at = skip_lws(s, end);
         let mut comment = None;
         if peek(s, at) == b'(' {
@@ -33,23 +37,39 @@ impl<'a> RetryAfter<'a> {
             comment = s.get(at..close);
             at = close;
         }
-        let (params_end, end) = params::header_params(s, at)?;
-        if end < s.len() {
-            return Err((Fault::Syntax, end));
-        }
-        let from = skip_lws(s, at);
-        let params = Params::new(s.get(from..params_end).unwrap_or_default());
-        Ok(RetryAfter { seconds, comment, params })
+        let (params, end) = grammar::params(s, at)?;
+        Ok((RetryAfter { seconds, comment, params }, end))
     }
 
-    /// The duration parameter in seconds: how long the callee will be reachable afterwards.
-    pub fn duration(&self) -> Option<u32> {
-        self.params.value(b"duration").and_then(lex::number)
+    fn put(&self, out: &mut BytesMut) {
+        put_number(out, self.seconds);
+        if let Some(comment) = self.comment {
+            out.put_u8(b' ');
+            put_comment(out, comment);
+        }
+        put_params(out, self.params);
     }
 }
 
-/// Offset after the comment at `at`. Comments nest; the depth is counted, not recursed into.
-fn comment_end(s: &[u8], at: usize) -> At<usize> {
+/// Appends a comment: as it is when it is one, else the text inside a new one.
+fn put_comment(out: &mut BytesMut, comment: &[u8]) {
+    if peek(comment, 0) == b'(' && comment_end(comment, 0) == Ok(comment.len()) {
+        return put_unfolded(out, comment);
+    }
+    out.put_u8(b'(');
+    for b in comment {
+        match b {
+            b'\r' | b'\n' | 0 => out.put_u8(b' '),
+            b'(' | b')' | b'\\' => out.put_slice(&[b'\\', *b]),
+            b => out.put_u8(*b),
+        }
+    }
+    out.put_u8(b')');
+}
+
+/// Offset after the comment at `at` (RFC 3261 25.1). Comments nest; the depth is counted, not
+/// recursed into.
+pub(super) fn comment_end(s: &[u8], at: usize) -> At<usize> {
     let mut depth = 0u32;
     let mut i = at;
     while i < s.len() {
@@ -76,8 +96,13 @@ mod tests {
         let r = RetryAfter::parse(b"18000 (in a (long) meeting);duration=3600").unwrap();
         assert_eq!((r.seconds, r.duration()), (18000, Some(3600)));
         assert_eq!(r.comment, Some(&b"(in a (long) meeting)"[..]));
-        assert_eq!(RetryAfter::parse(b"949302838503028349304023988").unwrap_err(), Fault::Number);
-        assert_eq!(RetryAfter::parse(b"5 (open").unwrap_err(), Fault::Quote);
-        assert_eq!(RetryAfter::parse(b"5 x").unwrap_err(), Fault::Syntax);
+        assert_eq!(r.to_string(), "18000 (in a (long) meeting);duration=3600");
+        let refused = |s| RetryAfter::parse(s).map_err(|e| (e.fault, e.offset)).unwrap_err();
+        assert_eq!(refused(b"949302838503028349304023988"), (Fault::Number, 0));
+        assert_eq!(refused(b"soon"), (Fault::Number, 0));
+        assert_eq!(refused(b"5 (open"), (Fault::Quote, 2));
+        assert_eq!(refused(b"5 x"), (Fault::Syntax, 2));
+        let plain = RetryAfter { comment: Some(b"a) b\r\n"), ..r };
+        assert_eq!(plain.to_string(), "18000 (a\\) b  );duration=3600");
     }
 }

@@ -1,7 +1,8 @@
 //! Via: the way a response goes back (RFC 3261 20.42, 18.2; rport from RFC 3581). Owns the
 //! grammar of `via-parm`.
 
-use super::{At, ListValue};
+use super::write::{put_host_port, put_params, put_token};
+use super::{At, Value};
 use crate::lex::{self, class, peek, skip_lws};
 use crate::uri::{host, params};
 use crate::{Fault, Host, Params, Span};
@@ -21,7 +22,7 @@ pub struct Via<'a> {
     pub host: Host<'a>,
     /// Port of sent-by, when there is one.
     pub port: Option<u16>,
-    /// Host and port of sent-by, as received.
+    /// Host and port of sent-by, as received. What is written is made of the two above.
     pub sent_by: &'a [u8],
     /// Where sent-by stands in the message.
     pub sent_by_span: Span,
@@ -32,10 +33,25 @@ pub struct Via<'a> {
 }
 
 impl<'a> Via<'a> {
-    /// Parses `s`, which must be one value and nothing else; spans are relative to `s`.
-    pub fn parse(s: &'a [u8]) -> Result<Via<'a>, Fault> {
-        let (via, end) = Via::parse_member(s, skip_lws(s, 0), 0).map_err(|(fault, _)| fault)?;
-        if end < s.len() { Err(Fault::Syntax) } else { Ok(via) }
+    /// A value to write: SIP/2.0 over that transport, to be answered at that host and port. Its
+    /// spans are empty.
+    pub fn new(
+        transport: &'a [u8],
+        host: Host<'a>,
+        port: Option<u16>,
+        params: Params<'a>,
+    ) -> Via<'a> {
+        Via {
+            protocol: b"SIP",
+            version: b"2.0",
+            transport,
+            host,
+            port,
+            sent_by: b"",
+            sent_by_span: Span::default(),
+            params,
+            span: Span::default(),
+        }
     }
 
     /// The branch parameter (RFC 3261 8.1.1.7).
@@ -118,7 +134,9 @@ fn slashed(s: &[u8], at: usize) -> At<(&[u8], usize)> {
     Ok((s.get(at..end).unwrap_or_default(), skip_lws(s, slash + 1)))
 }
 
-impl<'a> ListValue<'a> for Via<'a> {
+public_face!(Via: Via);
+
+impl<'a> Value<'a> for Via<'a> {
     fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Via<'a>, usize)> {
         let (protocol, version, i) = if s.get(at..).is_some_and(|r| r.starts_with(b"SIP/2.0/")) {
             (s.get(at..at + 3), s.get(at + 4..at + 7), skip_lws(s, at + 8))
@@ -160,6 +178,17 @@ impl<'a> ListValue<'a> for Via<'a> {
         };
         Ok((via, end))
     }
+
+    fn put(&self, out: &mut BytesMut) {
+        put_token(out, self.protocol);
+        out.put_u8(b'/');
+        put_token(out, self.version);
+        out.put_u8(b'/');
+        put_token(out, self.transport);
+        out.put_u8(b' ');
+        put_host_port(out, &self.host, self.port);
+        put_params(out, self.params);
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +217,11 @@ mod tests {
         let via = Via::parse(text).unwrap();
         assert_eq!((via.transport, via.port), (&b"TCP"[..], Some(5060)));
         assert_eq!((via.branch(), via.rport()), (Some(&b"z9"[..]), Some(Some(5))));
+        let plain = "SIP/2.0/TCP spindle.example.com:5060;branch=z9;rport=5";
+        assert_eq!(via.to_string(), plain);
+        let params = Params::new(b";branch=z9hG4bK1");
+        let own = Via::new(b"WSS", Host::parse(b"[2001:db8::1]").unwrap(), None, params);
+        assert_eq!(own.to_string(), "SIP/2.0/WSS [2001:db8::1];branch=z9hG4bK1");
     }
 
     #[test]
@@ -221,7 +255,7 @@ mod tests {
             (b"SIP/2.0/UDP h x", Fault::Syntax),
             (b"SIP/2.0/UDP h,SIP/2.0/UDP i", Fault::Syntax),
         ] {
-            assert_eq!(Via::parse(s).unwrap_err(), fault, "{}", String::from_utf8_lossy(s));
+            assert_eq!(Via::parse(s).unwrap_err().fault, fault, "{}", String::from_utf8_lossy(s));
         }
     }
 }

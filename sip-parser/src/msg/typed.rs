@@ -1,12 +1,20 @@
 //! Typed getters: header values parsed when asked for. Owns the walk over comma lists and over
-//! headers of the same name, which are one list (RFC 3261 7.3.1).
+//! headers of the same name, which are one list (RFC 3261 7.3.1), and the getters of what every
+//! server reads; the others are its children, by what they are about.
+
+mod addresses;
+mod content;
+mod network;
+mod session;
 
 use super::Message;
-use crate::header::{At, ListValue};
+use crate::header::tokens::Word;
+use crate::header::{self, At, Value};
 use crate::lex::{self, block};
 use crate::{
     CSeq, Challenge, Contact, ContentType, Credentials, Date, Event, Fault, HeaderError, HeaderId,
-    NameAddr, ParseError, ParseErrorKind, RetryAfter, SubscriptionState, Tokens, Uri, Via,
+    NameAddr, Number, ParseError, ParseErrorKind, RetryAfter, Span, SubscriptionState, Tokens, Uri,
+    Via,
 };
 
 /// A parser of one list member: value, offset in it, offset of the value in the message.
@@ -28,6 +36,46 @@ pub struct Values<'a, T> {
 }
 
 impl<'a, T> Values<'a, T> {
+    /// The same values, each with where it stands in the message, white space not counted: what
+    /// [`Patch::remove_value`](crate::Patch::remove_value) takes.
+    pub fn with_spans(mut self) -> impl Iterator<Item = Result<(Span, T), HeaderError>> {
+        core::iter::from_fn(move || {
+            let (at, end, member) = match self.step()? {
+                Ok(found) => found,
+                Err(e) => return Some(Err(e)),
+            };
+            let text = lex::trim_end(self.value.get(at..end).unwrap_or_default());
+            Some(Ok((Span::at(self.base, at, at + text.len()), member)))
+        })
+    }
+
+    /// The next member with the offsets where it begins and ends in its line.
+    #[inline]
+    fn step(&mut self) -> Option<Result<(usize, usize, T), HeaderError>> {
+        let at = loop {
+            match self.at {
+                Some(0) if self.value.is_empty() && self.may_be_empty => self.at = None,
+                Some(at) => break at,
+                None => {
+                    if !self.open() {
+                        return None;
+                    }
+                }
+            }
+        };
+        match (self.parse)(self.value, at, self.base) {
+            Ok((member, end)) => {
+                let more = end < self.value.len();
+                self.at = more.then(|| lex::skip_lws(self.value, end + 1));
+                Some(Ok((at, end, member)))
+            }
+            Err(fault) => {
+                self.at = None;
+                Some(Err(error(self.id, self.base, fault)))
+            }
+        }
+    }
+
     /// Opens the next header line; false when there is none.
     fn open(&mut self) -> bool {
         let Some(i) = self.next else { return false };
@@ -44,28 +92,7 @@ impl<'a, T> Iterator for Values<'a, T> {
     type Item = Result<T, HeaderError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let at = loop {
-            match self.at {
-                Some(0) if self.value.is_empty() && self.may_be_empty => self.at = None,
-                Some(at) => break at,
-                None => {
-                    if !self.open() {
-                        return None;
-                    }
-                }
-            }
-        };
-        match (self.parse)(self.value, at, self.base) {
-            Ok((member, end)) => {
-                let more = end < self.value.len();
-                self.at = more.then(|| lex::skip_lws(self.value, end + 1));
-                Some(Ok(member))
-            }
-            Err(fault) => {
-                self.at = None;
-                Some(Err(error(self.id, self.base, fault)))
-            }
-        }
+        self.step().map(|found| found.map(|(_, _, member)| member))
     }
 }
 
@@ -78,6 +105,43 @@ impl Message {
         let next = self.index.first_of(id);
         let may_be_empty = false;
         Values { message: self, id, next, value: b"", base: 0, at: None, may_be_empty, parse }
+    }
+
+    /// The list of a header whose values are of that type.
+    fn list<'a, T: Value<'a>>(&'a self, id: HeaderId) -> Values<'a, T> {
+        self.values(id, T::parse_member)
+    }
+
+    /// The same, where a header without any member is lawful.
+    fn list_or_nothing<'a, T: Value<'a>>(&'a self, id: HeaderId) -> Values<'a, T> {
+        Values { may_be_empty: true, ..self.list(id) }
+    }
+
+    /// The values of a header that has one in each line.
+    fn each<'a, T: Value<'a>>(
+        &'a self,
+        id: HeaderId,
+    ) -> impl Iterator<Item = Result<T, HeaderError>> {
+        self.headers_of(id).map(move |h| {
+            let base = h.value_span.start;
+            header::whole(h.value, base).map_err(|e| error(id, base, e))
+        })
+    }
+
+    /// The value of a header that may be there once at most; None when it is absent.
+    fn once<'a, T: Value<'a>>(&'a self, id: HeaderId) -> Result<Option<T>, HeaderError> {
+        let Some((value, base)) = self.single(id)? else { return Ok(None) };
+        header::whole(value, base).map(Some).map_err(|e| error(id, base, e))
+    }
+
+    /// The token in a header that may be there once at most; None when it is absent.
+    fn word(&self, id: HeaderId) -> Result<Option<&[u8]>, HeaderError> {
+        Ok(self.once::<Word<'_>>(id)?.map(|word| word.0))
+    }
+
+    /// The number in a header that may be there once at most; None when it is absent.
+    fn number(&self, id: HeaderId) -> Result<Option<u32>, HeaderError> {
+        Ok(self.once::<Number>(id)?.map(|n| n.0))
     }
 
     /// The value of a header that may be there once at most, with its offset.
@@ -96,11 +160,6 @@ impl Message {
     #[inline]
     fn required(&self, id: HeaderId) -> Result<(&[u8], u32), HeaderError> {
         self.single(id)?.ok_or(HeaderError { header: id, offset: 0, fault: Fault::Missing })
-    }
-
-    fn seconds(&self, id: HeaderId) -> Result<Option<u32>, HeaderError> {
-        let Some((value, base)) = self.single(id)? else { return Ok(None) };
-        lex::number(value).map(Some).ok_or_else(|| error(id, base, (Fault::Number, 0)))
     }
 
     fn address(&self, id: HeaderId) -> Result<NameAddr<'_>, HeaderError> {
@@ -175,7 +234,7 @@ impl Message {
 
     /// Max-Forwards, 0 to 255 (RFC 3261 20.22); None when it is absent.
     pub fn max_forwards(&self) -> Result<Option<u32>, HeaderError> {
-        match self.seconds(HeaderId::MaxForwards)? {
+        match self.number(HeaderId::MaxForwards)? {
             Some(hops) if hops > 255 => {
                 let base = self.header(HeaderId::MaxForwards).map_or(0, |h| h.value_span.start);
                 Err(error(HeaderId::MaxForwards, base, (Fault::Number, 0)))
@@ -186,17 +245,17 @@ impl Message {
 
     /// Expires in seconds (RFC 3261 20.19); None when it is absent.
     pub fn expires(&self) -> Result<Option<u32>, HeaderError> {
-        self.seconds(HeaderId::Expires)
+        self.number(HeaderId::Expires)
     }
 
     /// Min-Expires in seconds (RFC 3261 20.23); None when it is absent.
     pub fn min_expires(&self) -> Result<Option<u32>, HeaderError> {
-        self.seconds(HeaderId::MinExpires)
+        self.number(HeaderId::MinExpires)
     }
 
     /// Content-Length as the headers say (RFC 3261 20.14); None when it is absent.
     pub fn content_length(&self) -> Result<Option<u32>, HeaderError> {
-        self.seconds(HeaderId::ContentLength)
+        self.number(HeaderId::ContentLength)
     }
 
     /// All Contact values (RFC 3261 20.10).
@@ -231,7 +290,8 @@ impl Message {
     }
 
     /// All members of a header whose values are tokens: Require, Proxy-Require, Supported,
-    /// Unsupported, Allow, Allow-Events and the like. An empty header has none.
+    /// Unsupported, Allow, Allow-Events, Content-Encoding, Content-Language, Accept-Encoding,
+    /// Accept-Language, Request-Disposition, Recv-Info, P-Early-Media. An empty header has none.
     pub fn tokens(&self, id: HeaderId) -> Values<'_, Tokens<'_>> {
         let list = self.values(id, Tokens::parse_member);
         Values { may_be_empty: true, ..list }
@@ -242,9 +302,7 @@ impl Message {
         &self,
         id: HeaderId,
     ) -> impl Iterator<Item = Result<Credentials<'_>, HeaderError>> {
-        self.headers_of(id).map(move |h| {
-            Credentials::parse_whole(h.value).map_err(|e| error(id, h.value_span.start, e))
-        })
+        self.each(id)
     }
 
     /// All challenges of WWW-Authenticate or Proxy-Authenticate, one a header.
@@ -252,45 +310,48 @@ impl Message {
         &self,
         id: HeaderId,
     ) -> impl Iterator<Item = Result<Challenge<'_>, HeaderError>> {
-        self.headers_of(id).map(move |h| {
-            Challenge::parse_whole(h.value).map_err(|e| error(id, h.value_span.start, e))
-        })
+        self.each(id)
     }
 
     /// Content-Type; None when it is absent.
     pub fn content_type(&self) -> Result<Option<ContentType<'_>>, HeaderError> {
-        self.optional(HeaderId::ContentType, ContentType::parse_whole)
+        self.once(HeaderId::ContentType)
     }
 
     /// Retry-After; None when it is absent.
     pub fn retry_after(&self) -> Result<Option<RetryAfter<'_>>, HeaderError> {
-        self.optional(HeaderId::RetryAfter, RetryAfter::parse_whole)
+        self.once(HeaderId::RetryAfter)
     }
 
     /// Date; None when it is absent.
     pub fn date(&self) -> Result<Option<Date>, HeaderError> {
-        self.optional(HeaderId::Date, Date::parse_whole)
+        self.once(HeaderId::Date)
     }
 
     /// Event; None when it is absent.
     pub fn event(&self) -> Result<Option<Event<'_>>, HeaderError> {
-        self.optional(HeaderId::Event, |s| Event::parse(s).map_err(|fault| (fault, 0)))
+        self.once(HeaderId::Event)
     }
 
     /// Subscription-State; None when it is absent.
     pub fn subscription_state(&self) -> Result<Option<SubscriptionState<'_>>, HeaderError> {
-        self.optional(HeaderId::SubscriptionState, |s| {
-            SubscriptionState::parse(s).map_err(|fault| (fault, 0))
-        })
+        self.once(HeaderId::SubscriptionState)
     }
 
-    fn optional<'a, T>(
-        &'a self,
-        id: HeaderId,
-        parse: impl FnOnce(&'a [u8]) -> At<T>,
-    ) -> Result<Option<T>, HeaderError> {
-        let Some((value, base)) = self.single(id)? else { return Ok(None) };
-        parse(value).map(Some).map_err(|e| error(id, base, e))
+    /// Judges the value of every header with a name here by its own grammar
+    /// ([`HeaderId::check`]), and that those which may be there once are there no more often. For
+    /// user agents and gateways that want no surprise later; a proxy must not refuse what it does
+    /// not use, and calls [`Message::check`].
+    pub fn check_headers(&self) -> Result<(), HeaderError> {
+        for h in self.headers() {
+            let base = h.value_span.start;
+            if h.id.is_single() && self.index.is_doubled(h.id) {
+                return Err(error(h.id, base, (Fault::Duplicate, 0)));
+            }
+            let moved = |e: HeaderError| HeaderError { offset: base.saturating_add(e.offset), ..e };
+            h.id.check(h.value).map_err(moved)?;
+        }
+        Ok(())
     }
 }
 
