@@ -9,6 +9,8 @@ pub struct Rank(u8);
 impl Rank {
     /// Locks that the host program creates.
     pub const HOST: Self = Self(0);
+    /// The table of logical locks.
+    pub const KEY: Self = Self(2);
     /// Hash tables of the htable kind.
     pub const HTABLE: Self = Self(5);
     /// Digest nonces and their counts.

@@ -1,172 +1,129 @@
-//! The holder's record beside each mutex, the call sites of a lock, and the report made of both.
+//! What is known of a lock without taking it: the report of one lock or set.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::panic::Location;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::{Rank, thread};
+use super::Rank;
+use super::sync::{AtomicU64, Ordering};
 use crate::time::Instant;
 
-/// What is shared by all buckets of a lock: its name, rank, call sites and contention.
-#[derive(Debug)]
-pub(super) struct Class {
-    pub(super) name: &'static str,
-    pub(super) rank: Rank,
-    contended: AtomicU64,
-    /// An open-addressed table from call site to slot, filled once and never emptied, so that a
-    /// holder can be recorded as a small number.
-    sites: Box<[OnceLock<&'static Location<'static>>]>,
+/// A place in a program's source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Site {
+    /// In Rust.
+    Rust(&'static Location<'static>),
+    /// In another language, as `file:line`.
+    Text(&'static str),
 }
 
-impl Class {
-    /// `sites` is how many call sites are told apart, a power of two; later ones are reported as
-    /// unknown.
-    pub(super) fn new(name: &'static str, rank: Rank, sites: usize) -> Self {
-        let sites = (0..sites.next_power_of_two()).map(|_| OnceLock::new()).collect();
-        Self { name, rank, contended: AtomicU64::new(0), sites }
-    }
-
-    #[cold]
-    pub(super) fn count_contention(&self) {
-        self.contended.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The slot of `site` plus one, 0 when the table is full.
-    #[inline]
-    fn site_number(&self, site: &'static Location<'static>) -> u32 {
-        let mask = self.sites.len() - 1;
-        let address = std::ptr::from_ref(site).addr();
-        let mut slot = (address >> 3) & mask;
-        for _ in 0..self.sites.len() {
-            let Some(cell) = self.sites.get(slot) else { break };
-            let known = match cell.get() {
-                Some(known) => *known,
-                None => *cell.get_or_init(|| site),
-            };
-            if std::ptr::eq(known, site) {
-                return slot as u32 + 1;
-            }
-            slot = (slot + 1) & mask;
-        }
-        0
-    }
-
-    fn site(&self, number: u32) -> Option<&'static Location<'static>> {
-        let slot = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.sites.get(slot)?.get().copied()
-    }
-
-    pub(super) fn report<'a>(&self, holders: impl Iterator<Item = &'a Holder>) -> LockReport {
-        let mut buckets = 0;
-        let mut held = Vec::new();
-        for (index, holder) in holders.enumerate() {
-            buckets += 1;
-            held.extend(holder.read(self, index));
-        }
-        LockReport {
-            name: self.name,
-            rank: self.rank,
-            buckets,
-            contended: self.contended.load(Ordering::Relaxed),
-            held,
-        }
+impl Site {
+    /// The place that called the function which calls this, both with `#[track_caller]`.
+    #[must_use]
+    #[track_caller]
+    pub const fn here() -> Self {
+        Self::Rust(Location::caller())
     }
 }
 
-/// Who holds a mutex. Written by the holder only, read by anyone at any time: what is read while
-/// the lock changes hands may mix two holders, which is good enough for a report.
-#[derive(Debug, Default)]
-pub(super) struct Holder {
-    /// The thread's number, 0 when free.
-    thread: AtomicU32,
-    /// The call site's number in the class.
-    site: AtomicU32,
-    /// The holder's turn time in nanoseconds.
-    since: AtomicU64,
-}
-
-impl Holder {
-    #[inline]
-    pub(super) fn set(&self, class: &Class, site: &'static Location<'static>) {
-        self.since.store(thread::turn(), Ordering::Relaxed);
-        self.site.store(class.site_number(site), Ordering::Relaxed);
-        self.thread.store(thread::thread_number(), Ordering::Relaxed);
-        #[cfg(debug_assertions)]
-        thread::push(class.name, class.rank, self.key(), site);
-    }
-
-    #[inline]
-    pub(super) fn clear(&self) {
-        self.thread.store(0, Ordering::Relaxed);
-        #[cfg(debug_assertions)]
-        thread::pop(self.key());
-    }
-
-    /// Tells this lock from every other one that exists.
-    #[cfg(debug_assertions)]
-    pub(super) fn key(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
-    fn read(&self, class: &Class, index: usize) -> Option<HeldLock> {
-        let thread = self.thread.load(Ordering::Relaxed);
-        (thread != 0).then(|| HeldLock {
-            name: class.name,
-            rank: class.rank,
-            index,
-            thread,
-            site: class.site(self.site.load(Ordering::Relaxed)),
-            since: Instant::from_nanos(self.since.load(Ordering::Relaxed)),
-        })
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rust(site) => write!(f, "{}:{}", site.file(), site.line()),
+            Self::Text(text) => f.write_str(text),
+        }
     }
 }
 
 /// One lock that is held at the moment of asking.
 #[derive(Clone, Debug)]
 pub struct HeldLock {
-    /// The lock's name.
-    pub name: &'static str,
-    /// Its rank.
-    pub rank: Rank,
     /// The bucket, 0 for a single lock.
     pub index: usize,
     /// The holder, as [`thread_number`](super::thread_number) numbers it.
     pub thread: u32,
     /// Where it was taken; `None` when the lock has more call sites than it tells apart (16 for a
     /// [`Lock`](super::Lock), 64 for a [`LockSet`](super::LockSet)).
-    pub site: Option<&'static Location<'static>>,
-    /// The holder's last [`set_turn`](super::set_turn) before it took the lock.
+    pub site: Option<Site>,
+    /// The holder's last [`set_turn`](super::set_turn) before it took the lock;
+    /// [`Instant::ZERO`] when it had none.
     pub since: Instant,
+    /// How often the bucket was taken before, in 24 bits: tells this taking from the next one.
+    pub taken: u32,
+}
+
+/// How long a lock is held, measured on one taking in 64 on threads that have a clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HoldTimes {
+    /// How many were measured.
+    pub samples: u64,
+    /// All of them together.
+    pub total: Duration,
+    /// The longest.
+    pub longest: Duration,
+}
+
+impl HoldTimes {
+    /// The average; zero without samples.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        u32::try_from(self.samples).ok().and_then(|n| self.total.checked_div(n)).unwrap_or_default()
+    }
+}
+
+/// Adds up hold times; written by holders, read by anyone.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    samples: AtomicU64,
+    total: AtomicU64,
+    longest: AtomicU64,
+}
+
+impl Holds {
+    pub(super) fn add(&self, held: Duration) {
+        let ns = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
+        self.samples.fetch_add(1, Ordering::Relaxed);
+        self.total.fetch_add(ns, Ordering::Relaxed);
+        self.longest.fetch_max(ns, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self) -> HoldTimes {
+        HoldTimes {
+            samples: self.samples.load(Ordering::Relaxed),
+            total: Duration::from_nanos(self.total.load(Ordering::Relaxed)),
+            longest: Duration::from_nanos(self.longest.load(Ordering::Relaxed)),
+        }
+    }
 }
 
 /// The state of one lock or lock set, read without taking it.
 #[derive(Clone, Debug)]
 pub struct LockReport {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its rank.
     pub rank: Rank,
     /// How many mutexes it is made of.
     pub buckets: usize,
     /// How often a thread found it taken and had to wait or give up, since it was made.
     pub contended: u64,
+    /// How long it is held.
+    pub hold: HoldTimes,
     /// The mutexes that are held right now.
     pub held: Vec<HeldLock>,
 }
 
 impl LockReport {
-    /// Those held for longer than `limit` at `now`: what a watchdog asks.
-    pub fn stuck(
-        &self,
-        now: Instant,
-        limit: std::time::Duration,
-    ) -> impl Iterator<Item = &HeldLock> {
+    /// Those held for longer than `limit` at `now`, as far as their holders' turns tell.
+    pub fn stuck(&self, now: Instant, limit: Duration) -> impl Iterator<Item = &HeldLock> {
         self.held.iter().filter(move |h| now.saturating_since(h.since) > limit)
     }
 }
 
 /// What has locks to report: implemented by the locks, and by tables for the locks inside them.
 pub trait Locks: Send + Sync {
-    /// Appends the state of every lock in `self`, without taking any.
+    /// Appends the state of every lock in `self`. Takes none of them, so that it answers whatever
+    /// is stuck.
     fn report_locks(&self, into: &mut Vec<LockReport>);
 }

@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::report::Class;
+use super::holder::Class;
 use super::single::Cell;
 use super::{LockGuard, LockReport, Locks, Rank};
 
@@ -41,7 +41,7 @@ impl<T> LockSet<T> {
         let n = buckets.max(1).next_power_of_two();
         Self {
             class: Class::new(name, rank, SITES),
-            buckets: (0..n).map(|_| Bucket(Cell::new(value()))).collect(),
+            buckets: (0..n).map(|i| Bucket(Cell::new(value(), i))).collect(),
             mask: n - 1,
         }
     }

@@ -4,9 +4,8 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
-
-use super::report::{Class, Holder};
+use super::holder::{Class, Holder};
+use super::sync::{Mutex, MutexGuard};
 #[cfg(debug_assertions)]
 use super::thread;
 use super::{LockReport, Locks, Rank};
@@ -26,7 +25,7 @@ impl<T> Lock<T> {
     /// A free lock around `value`.
     #[must_use]
     pub fn new(name: &'static str, rank: Rank, value: T) -> Self {
-        Self { class: Class::new(name, rank, SITES), cell: Cell::new(value) }
+        Self { class: Class::new(name, rank, SITES), cell: Cell::new(value, 0) }
     }
 
     /// Takes the lock, waiting for as long as it takes. Panics in debug builds when this thread
@@ -83,8 +82,9 @@ pub(super) struct Cell<T> {
 }
 
 impl<T> Cell<T> {
-    pub(super) fn new(value: T) -> Self {
-        Self { holder: Holder::default(), mutex: Mutex::new(value) }
+    /// `index`: which bucket of its set it is.
+    pub(super) fn new(value: T, index: usize) -> Self {
+        Self { holder: Holder::new(index), mutex: Mutex::new(value) }
     }
 
     /// `pair_with`: the guard of the same set that this thread may hold.
@@ -100,22 +100,25 @@ impl<T> Cell<T> {
         thread::check(class.name, class.rank, pair_with.map(|g| g.holder.key()));
         #[cfg(not(debug_assertions))]
         let _ = pair_with;
-        let guard = match self.mutex.try_lock() {
-            Some(guard) => guard,
-            None => {
-                class.count_contention();
-                self.mutex.lock()
-            }
-        };
-        self.guard(class, guard, site)
+        match self.mutex.try_lock() {
+            Some(guard) => self.guard(class, guard, site),
+            None => self.wait(class, site),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(&self, class: &Class, site: &'static Location<'static>) -> LockGuard<'_, T> {
+        class.count_contention();
+        self.guard(class, self.mutex.lock(), site)
     }
 
     #[inline]
-    pub(super) fn try_lock(
-        &self,
+    pub(super) fn try_lock<'a>(
+        &'a self,
         class: &Class,
         site: &'static Location<'static>,
-    ) -> Option<LockGuard<'_, T>> {
+    ) -> Option<LockGuard<'a, T>> {
         match self.mutex.try_lock() {
             Some(guard) => Some(self.guard(class, guard, site)),
             None => {
@@ -126,12 +129,12 @@ impl<T> Cell<T> {
     }
 
     #[track_caller]
-    pub(super) fn lock_for(
-        &self,
+    pub(super) fn lock_for<'a>(
+        &'a self,
         class: &Class,
         timeout: Duration,
         site: &'static Location<'static>,
-    ) -> Option<LockGuard<'_, T>> {
+    ) -> Option<LockGuard<'a, T>> {
         #[cfg(debug_assertions)]
         thread::check(class.name, class.rank, None);
         let guard = match self.mutex.try_lock() {
@@ -151,6 +154,21 @@ impl<T> Cell<T> {
         guard: MutexGuard<'a, T>,
         site: &'static Location<'static>,
     ) -> LockGuard<'a, T> {
+        if self.holder.set_known(class, site) {
+            return LockGuard { holder: &self.holder, guard };
+        }
+        self.first_guard(class, guard, site)
+    }
+
+    /// What is seldom: the way that is not inlined.
+    #[cold]
+    #[inline(never)]
+    fn first_guard<'a>(
+        &'a self,
+        class: &Class,
+        guard: MutexGuard<'a, T>,
+        site: &'static Location<'static>,
+    ) -> LockGuard<'a, T> {
         self.holder.set(class, site);
         LockGuard { holder: &self.holder, guard }
     }
@@ -160,7 +178,7 @@ impl<T> Cell<T> {
 /// foreign (script, callback, database, log sink, send) is called while one is held.
 #[must_use = "a lock is released when its guard is dropped"]
 pub struct LockGuard<'a, T> {
-    // Declared before `guard`, cleared in `drop` before the mutex is released.
+    // Cleared in `drop`, before the mutex is released.
     holder: &'a Holder,
     guard: MutexGuard<'a, T>,
 }

@@ -1,49 +1,167 @@
-//! What a thread knows about itself: its number, its turn's time and, in debug builds, the locks
-//! it holds.
+//! What a thread knows about itself: its number and name, its turn, its clock and, in debug
+//! builds, the locks it holds.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::report::Holds;
 use crate::time::Instant;
+
+/// What a thread asks for the time when it samples how long it holds a lock: the clock of the
+/// engine whose turn it is.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
 /// Numbers the threads that take locks. Numbers name threads of the process, so this is one
 /// counter for all engines; nothing else hangs on it.
 static NEXT_THREAD: AtomicU32 = AtomicU32::new(1);
+/// The names of the threads that have a number and live.
+static NAMES: parking_lot::Mutex<BTreeMap<u32, Box<str>>> =
+    parking_lot::Mutex::new(BTreeMap::new());
 
-thread_local! {
-    static NUMBER: Cell<u32> = const { Cell::new(0) };
-    static TURN: Cell<u64> = const { Cell::new(0) };
+/// What every lock looks at, in one thread-local: in a shared library, reaching one is a call.
+struct Me {
+    number: Cell<u32>,
+    turn: Cell<u64>,
+    worker: Cell<bool>,
 }
 
-/// Tells this thread's locks what time it is. A worker calls it once a turn; the locks it takes
-/// are then known to be held since that time. On a thread that never calls it: since
-/// [`Instant::ZERO`].
+thread_local! {
+    static ME: Me =
+        const { Me { number: Cell::new(0), turn: Cell::new(0), worker: Cell::new(false) } };
+    static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
+    static SAMPLES: RefCell<Vec<Sample>> = const { RefCell::new(Vec::new()) };
+    static NAME: Name = const { Name(Cell::new(0)) };
+}
+
+/// Tells this thread's locks what time it is. Whoever serves calls it once for each piece of work;
+/// the locks taken then are known to be held since that time. On a thread that never calls it:
+/// since [`Instant::ZERO`], which stands for unknown.
 pub fn set_turn(now: Instant) {
-    TURN.with(|t| t.set(now.as_nanos()));
+    ME.with(|me| me.turn.set(now.as_nanos()));
+}
+
+/// A worker's turn on the calling thread: [`on_worker`] is true until this is dropped.
+#[must_use = "the turn ends when this is dropped"]
+#[derive(Debug)]
+pub struct Turn {
+    outer: bool,
+    /// A turn belongs to its thread.
+    _here: std::marker::PhantomData<*const ()>,
+}
+
+/// Begins a worker's turn at `now`: as [`set_turn`]; and one in 64 locks taken from now on
+/// measures by `clock` how long it is held.
+pub fn begin_turn(now: Instant, clock: &Clock) -> Turn {
+    // A thread that is ending has no clock any more, and nothing to measure.
+    let _ending = CLOCK.try_with(|own| {
+        let known = own.borrow().as_ref().is_some_and(|own| Arc::ptr_eq(own, clock));
+        if !known {
+            *own.borrow_mut() = Some(Arc::clone(clock));
+        }
+    });
+    let outer = ME.with(|me| {
+        me.turn.set(now.as_nanos());
+        me.worker.replace(true)
+    });
+    Turn { outer, _here: std::marker::PhantomData }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        ME.with(|me| me.worker.set(self.outer));
+    }
+}
+
+/// Whether the calling thread is in a worker's turn, and so must not wait.
+#[must_use]
+pub fn on_worker() -> bool {
+    ME.with(|me| me.worker.get())
 }
 
 /// The number that [`HeldLock::thread`](super::HeldLock::thread) shows for the calling thread,
-/// never 0. Given out at first use, unique in the process; who starts threads keeps it beside
-/// their names.
+/// never 0. Given out at first use, unique in the process.
 #[must_use]
 pub fn thread_number() -> u32 {
-    NUMBER.with(|n| match n.get() {
-        0 => number_this_thread(n),
-        known => known,
+    numbered().0
+}
+
+/// The name of the thread with this number, as the system knows it; `None` when it has none or has
+/// ended.
+#[must_use]
+pub fn thread_name(number: u32) -> Option<String> {
+    NAMES.lock().get(&number).map(ToString::to_string)
+}
+
+/// This thread's number, 0 when it has none yet, and the time of its last turn in nanoseconds.
+#[inline]
+pub(super) fn me() -> (u32, u64) {
+    ME.with(|me| (me.number.get(), me.turn.get()))
+}
+
+/// As [`me`], with a number.
+pub(super) fn numbered() -> (u32, u64) {
+    ME.with(|me| match me.number.get() {
+        0 => (number_this_thread(me), me.turn.get()),
+        known => (known, me.turn.get()),
     })
 }
 
+/// Begins to measure how long the lock `key` is held; false when this thread has no clock.
+pub(super) fn begin_sample(key: usize, into: &Arc<Holds>) -> bool {
+    let begun = CLOCK.try_with(|own| {
+        let Some(clock) = own.borrow().clone() else { return false };
+        let sample = Sample { key, since: clock(), into: Arc::clone(into) };
+        SAMPLES.try_with(|samples| samples.borrow_mut().push(sample)).is_ok()
+    });
+    begun.unwrap_or(false)
+}
+
+/// The lock `key` is given up: adds what was measured.
+pub(super) fn end_sample(key: usize) {
+    // A thread that is ending has lost what it measured.
+    let _ending = SAMPLES.try_with(|samples| {
+        let mut samples = samples.borrow_mut();
+        let Some(at) = samples.iter().rposition(|s| s.key == key) else { return };
+        let Sample { since, into, .. } = samples.swap_remove(at);
+        drop(samples);
+        let clock = CLOCK.try_with(|own| own.borrow().clone()).ok().flatten();
+        if let Some(clock) = clock {
+            into.add(clock().saturating_since(since));
+        }
+    });
+}
+
+/// A taking that is being measured.
+struct Sample {
+    key: usize,
+    since: Instant,
+    into: Arc<Holds>,
+}
+
 #[cold]
-fn number_this_thread(cell: &Cell<u32>) -> u32 {
+#[inline(never)]
+fn number_this_thread(me: &Me) -> u32 {
     let number = NEXT_THREAD.fetch_add(1, Ordering::Relaxed).max(1);
-    cell.set(number);
+    me.number.set(number);
+    // One that is ending already takes its name along.
+    let _ending = NAME.try_with(|name| {
+        if let Some(known) = std::thread::current().name() {
+            NAMES.lock().insert(number, known.into());
+            name.0.set(number);
+        }
+    });
     number
 }
 
-/// The time of this thread's last turn, in nanoseconds.
-#[inline]
-pub(super) fn turn() -> u64 {
-    TURN.with(Cell::get)
+/// Takes the thread's name out of the table when the thread ends.
+struct Name(Cell<u32>);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        NAMES.lock().remove(&self.0.get());
+    }
 }
 
 #[cfg(debug_assertions)]
