@@ -19,6 +19,7 @@
 //! for. Untouched bytes always survive exactly: case, compact forms, order and folds included.
 #![forbid(unsafe_code)]
 
+pub mod body;
 mod error;
 mod escape;
 pub mod frame;
