@@ -183,7 +183,7 @@ impl Head {
                     self.searched = lf;
                     return Ok(None);
                 }
-                Some(b' ' | b'\t') if self.line > 0 => self.searched = lf + 1,
+                Some(b' ' | b'\t') if self.line > 0 => self.searched = past_folds(window, lf + 2),
                 Some(_) => {
                     self.take_line(window.get(self.line..lf - 1).unwrap_or_default(), limits)?;
                     (self.line, self.searched) = (lf + 1, lf + 1);
@@ -257,6 +257,14 @@ impl Head {
         };
         if length > limits.body { Err(BadFrame::BodyTooLong) } else { Ok(body + length) }
     }
+}
+
+/// Offset behind the folds at `at` that hold nothing, of which there may be many.
+fn past_folds(window: &[u8], mut at: usize) -> usize {
+    while let Some([b'\r', b'\n', b' ' | b'\t']) = window.get(at..at.saturating_add(3)) {
+        at += 3;
+    }
+    at.min(window.len())
 }
 
 #[cfg(test)]

@@ -69,6 +69,24 @@ pub(crate) fn find_byte(s: &[u8], at: usize, wanted: u8) -> usize {
     i.min(s.len())
 }
 
+/// First offset at or after `at` whose byte is none of `these`; the length of `s` when all are.
+#[inline(always)]
+pub(crate) fn skip<const N: usize>(s: &[u8], at: usize, these: [u8; N]) -> usize {
+    let (blocks, _) = s.get(at..).unwrap_or_default().as_chunks::<BLOCK>();
+    let mut i = at;
+    for block in blocks {
+        let mask = these.iter().fold(0, |mask, b| mask | imp::equal(block, *b));
+        if mask != 0xffff {
+            return i + mask.trailing_ones() as usize;
+        }
+        i += BLOCK;
+    }
+    while i < s.len() && these.contains(&s[i]) {
+        i += 1;
+    }
+    i.min(s.len())
+}
+
 /// One bit for each of the 16 bytes of `text` that, with `case` or-ed in, equals that of `name`.
 #[inline(always)]
 pub(crate) fn equal_folded(text: &[u8; 16], case: &[u8; 16], name: &[u8; 16]) -> u32 {
@@ -204,6 +222,7 @@ mod tests {
             prop_assert_eq!(find(&s, at, 0x1f, [b';', b',']), first(&|b| b < b' ' || b";,".contains(&b)));
             prop_assert_eq!(find(&s, at, 0x20, []), first(&|b| b <= b' '));
             prop_assert_eq!(find_byte(&s, at, b';'), first(&|b| b == b';'));
+            prop_assert_eq!(skip(&s, at, [b'a', b'\t']), first(&|b| b != b'a' && b != b'\t'));
         }
     }
 }

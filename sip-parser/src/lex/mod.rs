@@ -143,9 +143,31 @@ pub(crate) fn skip_lws(s: &[u8], at: usize) -> usize {
     if at < s.len() && s[at] <= b' ' { span(s, at, class::LWS) } else { at }
 }
 
+/// [`skip_lws`] where much of it may follow.
+#[inline(always)]
+pub(crate) fn skip_much_lws(s: &[u8], at: usize) -> usize {
+    if peek(s, at) > b' ' { at } else { much_lws_end(s, at) }
+}
+
+#[cold]
+fn much_lws_end(s: &[u8], at: usize) -> usize {
+    block::skip(s, at, [b' ', b'\t', b'\r', b'\n'])
+}
+
+/// How many line ends, or halves of them, `s` begins with.
+#[inline(always)]
+pub(crate) fn leading_line_ends(s: &[u8]) -> usize {
+    if matches!(s.first(), Some(b'\r' | b'\n')) { skip_line_ends(s) } else { 0 }
+}
+
+#[cold]
+fn skip_line_ends(s: &[u8]) -> usize {
+    block::skip(s, 0, [b'\r', b'\n'])
+}
+
 /// `s` without white space on either side.
 pub(crate) fn trim(s: &[u8]) -> &[u8] {
-    let start = span(s, 0, class::LWS);
+    let start = skip_much_lws(s, 0);
     trim_end(s.get(start..).unwrap_or_default())
 }
 
@@ -181,16 +203,25 @@ pub(crate) fn number(s: &[u8]) -> Option<u32> {
     if s.is_empty() {
         return None;
     }
-    // Zeros in front are lawful however many they are.
-    let zeros = if s.len() > 10 { s.iter().take_while(|b| **b == b'0').count() } else { 0 };
+    if s.len() > 10 {
+        return long_number(s);
+    }
     let mut n: u32 = 0;
-    for b in s.get(zeros..).unwrap_or_default() {
+    for b in s {
         if !b.is_ascii_digit() {
             return None;
         }
         n = n.checked_mul(10)?.checked_add(u32::from(b - b'0'))?;
     }
     Some(n)
+}
+
+/// [`number`] with zeros in front, which are lawful however many they are.
+#[cold]
+fn long_number(s: &[u8]) -> Option<u32> {
+    let zeros = block::skip(s, 0, [b'0']).min(s.len().saturating_sub(1));
+    let digits = s.get(zeros..).unwrap_or_default();
+    if digits.len() > 10 { None } else { number(digits) }
 }
 
 /// A port number that is all of `s`: at most five digits, 0 to 65,535.
@@ -207,6 +238,10 @@ mod tests {
         assert_eq!(number(b"4294967295"), Some(u32::MAX));
         assert_eq!(number(b"4294967296"), None);
         assert_eq!(number(b"0068"), Some(68));
+        assert_eq!(number(b"000000000000068"), Some(68));
+        assert_eq!(number(b"000000000000000"), Some(0));
+        assert_eq!(number(b"00004294967296"), None);
+        assert_eq!(number(b"0000x"), None);
         assert_eq!(number(b""), None);
         assert_eq!(number(b"-1"), None);
         assert_eq!(port(b"65536"), None);

@@ -295,7 +295,7 @@ impl Field {
         }
         let id = id::find(rest, name_len);
         if id == HeaderId::Other {
-            let stop = lex::span(rest, 0, class::TOKEN);
+            let stop = token_end(rest);
             if stop != name_len || stop == 0 || colon >= rest.len() {
                 return Err(Odd::Name(stop));
             }
@@ -304,6 +304,12 @@ impl Field {
         let (value, value_len) = trimmed(rest, colon + 1, end);
         Ok(Field { id, name_len, value, value_len, end })
     }
+}
+
+/// Length of the token at the beginning.
+#[cold]
+fn token_end(rest: &[u8]) -> usize {
+    lex::span(rest, 0, class::TOKEN)
 }
 
 /// More headers than this cannot be indexed, whatever the limit says.
@@ -351,7 +357,7 @@ fn trimmed(s: &[u8], from: usize, end: usize) -> (usize, usize) {
 
 fn trimmed_slow(s: &[u8], from: usize, end: usize) -> (usize, usize) {
     let text = s.get(..end).unwrap_or_default();
-    let start = lex::span(text, from, class::LWS);
+    let start = lex::skip_much_lws(text, from);
     (start, lex::trim_end(text.get(start..).unwrap_or_default()).len())
 }
 
@@ -369,11 +375,14 @@ fn line_end(rest: &[u8], from: usize) -> Result<usize, usize> {
 
 /// The same from a control character on that does not simply end its line. Where one follows
 /// another there is nothing to search for.
-#[inline(never)]
+#[cold]
 fn odd_line_end(rest: &[u8], mut at: usize) -> Result<usize, usize> {
     loop {
+        while let Some([b'\r', b'\n', b' ' | b'\t']) = rest.get(at..at.saturating_add(3)) {
+            at += 3;
+        }
         at = match rest.get(at..).unwrap_or_default() {
-            [b'\r', b'\n', b' ' | b'\t', ..] => at + 3,
+            [next, ..] if *next > 0x1f => at,
             [b'\r', b'\n', _, ..] => return Ok(at),
             [] | [b'\r' | b'\n', ..] => return Err(at),
             _ => at + 1,

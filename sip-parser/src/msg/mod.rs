@@ -12,6 +12,7 @@ mod salvage;
 pub(crate) mod start_line;
 pub(crate) mod typed;
 
+use crate::lex;
 use crate::{Header, HeaderId, Limits, Method, ParseError, ParseErrorKind, Span};
 use bytes::{Buf, Bytes};
 use index::HeaderIndex;
@@ -78,7 +79,7 @@ impl Message {
 
     /// Parses into a message whose index is clear.
     fn fill(&mut self, mut buf: Bytes, limits: &Limits) -> Result<(), ParseError> {
-        let skipped = buf.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let skipped = lex::leading_line_ends(&buf);
         if skipped > 0 {
             buf.advance(skipped);
         }

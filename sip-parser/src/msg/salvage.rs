@@ -13,7 +13,7 @@ impl Message {
     /// for responses, which are dropped, and when the first line does not begin with a method.
     /// The result must not be routed.
     pub fn salvage(mut buf: Bytes, limits: &Limits) -> Option<Message> {
-        let skipped = buf.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let skipped = lex::leading_line_ends(&buf);
         buf.advance(skipped);
         let method_end = lex::span(&buf, 0, class::TOKEN);
         let line = block::find_byte(&buf, 0, b'\n');
