@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sip_module_api::Value;
 use sip_module_api::call::{ActionFuture, Call};
 use sip_module_api::flow::ActionError;
-use sip_parser::Method;
+use sip_parser::{Method, Uri};
 
 /// What a route may ask the engine for. Every method is an action: awaited, and performed within
 /// the same turn unless it has to wait.
@@ -63,12 +63,33 @@ pub trait Actions {
     /// (`record_route`).
     fn record_route(&self) -> impl Future<Output = Result<(), ActionError>> + Send;
 
-    /// Follows the Route headers (`loose_route`): true when the request has a next hop by them.
+    /// Follows the Route headers (`loose_route`): true when the first of them is ours, so that the
+    /// request was led through here, and false without following when it is not: the function
+    /// `loose_route` itself, as Kamailio's, follows a Route that somebody has made up as well.
     fn loose_route(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
 
     /// Checks Max-Forwards against `limit` and answers 483 when it is used up; false then
     /// (`maxfwd_process`).
     fn max_forwards(&self, limit: u8) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Runs the failure route called `name` once all branches have failed (`t_on_failure`); it is
+    /// declared with [`Builder::failure_route`](crate::Builder::failure_route). Armed before the
+    /// relay, and for once: a failure route that wants another arms it again.
+    ///
+    /// Fails when there is no such route.
+    fn on_failure(&self, name: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Runs the branch route called `name` for each branch before it is made (`t_on_branch`).
+    fn on_branch(&self, name: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Runs the reply route called `name` for each response (`t_on_reply`); in a branch route, for
+    /// those of its branch.
+    fn on_reply(&self, name: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Runs the route called `name` for each branch that fails, while others may still ring
+    /// (`t_on_branch_failure`).
+    fn on_branch_failure(&self, name: &str)
+    -> impl Future<Output = Result<(), ActionError>> + Send;
 
     /// Whether the Request-URI's host means this engine (`uri == myself`).
     fn is_myself(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
@@ -138,6 +159,10 @@ impl Actions for Call {
     }
 
     async fn loose_route(&self) -> Result<bool, ActionError> {
+        let Some(first) = first_route(self) else { return Ok(false) };
+        if !truth(self.function("is_myself", [first])).await? {
+            return Ok(false);
+        }
         truth(self.function("loose_route", [])).await
     }
 
@@ -151,6 +176,22 @@ impl Actions for Call {
         }
     }
 
+    async fn on_failure(&self, name: &str) -> Result<(), ActionError> {
+        self.function("t_on_failure", [text(name)]).await.map(drop)
+    }
+
+    async fn on_branch(&self, name: &str) -> Result<(), ActionError> {
+        self.function("t_on_branch", [text(name)]).await.map(drop)
+    }
+
+    async fn on_reply(&self, name: &str) -> Result<(), ActionError> {
+        self.function("t_on_reply", [text(name)]).await.map(drop)
+    }
+
+    async fn on_branch_failure(&self, name: &str) -> Result<(), ActionError> {
+        self.function("t_on_branch_failure", [text(name)]).await.map(drop)
+    }
+
     async fn is_myself(&self) -> Result<bool, ActionError> {
         truth(self.function("is_myself", [])).await
     }
@@ -162,6 +203,14 @@ impl Actions for Call {
 
 /// What `auth_check` answers when the proved user is another than the request's.
 const OTHER_USER: i64 = -8;
+
+/// The URI of the first Route; `None` when there is none or it cannot be read.
+fn first_route(call: &Call) -> Option<Value> {
+    let state = call.lock();
+    let uri = state.msg.routes().next()?.ok()?.uri;
+    Uri::parse(uri).ok()?;
+    Some(Value::Str(state.msg.bytes().slice_ref(uri)))
+}
 
 fn text(s: &str) -> Value {
     Value::Str(Bytes::copy_from_slice(s.as_bytes()))

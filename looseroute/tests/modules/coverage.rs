@@ -32,7 +32,7 @@ const TESTS: &[Tests] = tests! {
     registrar: registrar, lookup;
     rr: rr;
     sl: sl;
-    tm: tm, timing;
+    tm: tm, timing, hooks, asked, forced;
     usrloc: usrloc, stored;
 };
 

@@ -10,9 +10,12 @@ mod text;
 mod digest;
 mod rig;
 
+mod asked;
 mod auth;
 mod core;
 mod coverage;
+mod forced;
+mod hooks;
 mod lookup;
 mod maxfwd;
 mod nonces;

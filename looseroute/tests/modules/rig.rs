@@ -33,6 +33,8 @@ pub enum Step {
     Function(&'static str, Vec<Value>),
     /// Something on the message itself.
     Do(Arc<dyn Fn(&Call) + Send + Sync>),
+    /// A time in milliseconds.
+    Pause(u64),
 }
 
 /// A function with its arguments as a script writes them.
@@ -61,6 +63,10 @@ pub struct Seen {
 struct Shared {
     program: Mutex<Vec<Step>>,
     results: Mutex<Vec<Result<i64, String>>>,
+    /// The steps of the routes beside the request route, by name.
+    hooks: Mutex<Vec<(&'static str, Vec<Step>)>>,
+    /// What their functions answered, in the order in which they ran.
+    hooked: Mutex<Vec<(&'static str, Vec<Result<i64, String>>)>>,
     seen: Mutex<Seen>,
     events: Mutex<Vec<Event>>,
     log: Mutex<Vec<String>>,
@@ -104,17 +110,44 @@ impl Ran {
     }
 }
 
+async fn step(call: &Call, step: Step) -> Option<Result<i64, String>> {
+    match step {
+        Step::Do(what) => {
+            what(call);
+            None
+        }
+        Step::Function(name, args) => {
+            let result = call.function(name, args).await;
+            Some(result.map(|v| v.as_int().unwrap_or(i64::MIN)).map_err(|e| e.to_string()))
+        }
+        Step::Pause(ms) => {
+            let _ = call.sleep(Duration::from_millis(ms)).await;
+            None
+        }
+    }
+}
+
+/// A failure, branch, reply or branch failure route called `name`.
+async fn hook(call: Call, name: &'static str, shared: Arc<Shared>) -> Result<(), RouteError> {
+    let program = shared.hooks.lock().iter().find(|(n, _)| *n == name).map(|(_, p)| p.clone());
+    let at = {
+        let mut hooked = shared.hooked.lock();
+        hooked.push((name, Vec::new()));
+        hooked.len() - 1
+    };
+    for one in program.unwrap_or_default() {
+        if let Some(result) = step(&call, one).await {
+            shared.hooked.lock()[at].1.push(result);
+        }
+    }
+    Ok(())
+}
+
 async fn route(call: Call, shared: Arc<Shared>) -> Result<(), RouteError> {
     let program = shared.program.lock().clone();
-    for step in program {
-        match step {
-            Step::Do(what) => what(&call),
-            Step::Function(name, args) => {
-                let result = call.function(name, args).await;
-                let result =
-                    result.map(|v| v.as_int().unwrap_or(i64::MIN)).map_err(|e| e.to_string());
-                shared.results.lock().push(result);
-            }
+    for one in program {
+        if let Some(result) = step(&call, one).await {
+            shared.results.lock().push(result);
         }
     }
     let state = call.lock();
@@ -150,6 +183,18 @@ impl Rig {
             .log(Level::Info, move |r| logged.log.lock().push(r.text.clone()))
             .on_event(move |e| told.events.lock().push(e.clone()))
             .request_route(move |call| route(call, routed.clone()));
+        let builder = ["failed", "failed-again"].into_iter().fold(builder, |b, name| {
+            let shared = shared.clone();
+            b.failure_route(name, move |call| hook(call, name, shared.clone()))
+        });
+        let builder = ["replied", "replied-too"].into_iter().fold(builder, |b, name| {
+            let shared = shared.clone();
+            b.onreply_route(name, move |call| hook(call, name, shared.clone()))
+        });
+        let (branch, one) = (shared.clone(), shared.clone());
+        let builder = builder
+            .branch_route("branch", move |call| hook(call, "branch", branch.clone()))
+            .branch_failure_route("one", move |call| hook(call, "one", one.clone()));
         Ok(Self { engine: more(builder).build()?, ms: Cell::new(0), shared })
     }
 
@@ -180,6 +225,20 @@ impl Rig {
         *self.shared.program.lock() = steps.to_vec();
         self.shared.results.lock().clear();
         *self.shared.seen.lock() = Seen::default();
+    }
+
+    /// Sets what the route called `name` does from now on: `failed` and `failed-again` are failure
+    /// routes, `replied` and `replied-too` reply routes, `branch` is a branch route and `one` a
+    /// branch failure route.
+    pub fn hook(&self, name: &'static str, steps: &[Step]) {
+        let mut hooks = self.shared.hooks.lock();
+        hooks.retain(|(n, _)| *n != name);
+        hooks.push((name, steps.to_vec()));
+    }
+
+    /// Which of them ran since the last call, and what their functions answered.
+    pub fn hooked(&self) -> Vec<(&'static str, Vec<Result<i64, String>>)> {
+        std::mem::take(&mut *self.shared.hooked.lock())
     }
 
     /// What came of what was fed.

@@ -28,6 +28,9 @@ impl Proxy {
         msg: &Received<'_>,
         code: u16,
     ) -> ForkEvent {
+        if cell.branches.get(usize::from(index)).is_some_and(Branch::is_replica) {
+            return ForkEvent::Absorbed;
+        }
         match code {
             // RFC 3261 16.7 step 5: a 100 stays here.
             ..=100 => ForkEvent::Absorbed,

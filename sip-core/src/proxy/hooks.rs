@@ -23,6 +23,7 @@ use crate::net::Flow;
 use crate::time::{Duration, Instant};
 use crate::txn::TxnId;
 use crate::txn::cell::Cell;
+use crate::txn::id::Part;
 use crate::txn::hooks::{Arm, FailureKind, Kept, Letter, RouteName};
 use crate::uas::Reply;
 
@@ -319,13 +320,40 @@ impl Proxy {
         true
     }
 
+    /// Forgets a transaction that was neither answered nor relayed (`t_release`). `false` when it is
+    /// not of that kind, or over.
+    pub fn release(&self, cx: &mut Cx<'_>, txn: TxnId) -> bool {
+        self.with_cell(cx, txn, |_, cell| {
+            let idle = cell.answered == 0 && cell.branches.is_empty();
+            if idle {
+                cell.server.abandon();
+            }
+            idle
+        })
+        .unwrap_or(false)
+    }
+
+    /// Sends the last response of a transaction again (`t_retransmit_reply`). `false` when there was
+    /// none, or the transaction is over.
+    pub fn send_again(&self, cx: &mut Cx<'_>, txn: TxnId) -> bool {
+        self.with_cell(cx, txn, |cx, cell| {
+            if cell.last.is_empty() {
+                return false;
+            }
+            cx.stats.inc(self.ids.retransmissions);
+            cx.out.send(cell.reply_to, cell.last.clone(), Some(cell.id.origin(Part::Server)));
+            true
+        })
+        .unwrap_or(false)
+    }
+
     /// What the routes of a transaction may ask about it; `None` when it is over.
     #[must_use]
     pub fn fork_state(&self, txn: TxnId) -> Option<ForkState> {
         let mut bucket = self.table.by_id(txn);
         let cell = bucket.cell(txn)?;
         let branches = cell.branches.iter().map(|b| BranchState {
-            code: b.outcome,
+            code: if b.is_replica() { 0 } else { b.outcome },
             provisional: b.provisional,
             silent: b.outcome >= 300 && b.reply.is_empty(),
             replied: b.provisional != 0 || !b.reply.is_empty(),

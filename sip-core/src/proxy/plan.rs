@@ -21,13 +21,22 @@ pub struct RelayPlan<'a> {
     /// The Max-Forwards to send; `None`: one less than was received, or 70 when there was none
     /// (RFC 3261 16.6 step 3).
     pub max_forwards: Option<u32>,
+    /// Whether these are copies for somebody else: what they answer is nobody's business, and the
+    /// transaction is answered as if they were not (`t_replicate`).
+    pub replica: bool,
 }
 
 impl<'a> RelayPlan<'a> {
     /// A plan without branches.
     #[must_use]
     pub fn new(patch: &'a Patch) -> Self {
-        Self { patch, branches: SmallVec::new(), record_route: None, max_forwards: None }
+        Self {
+            patch,
+            branches: SmallVec::new(),
+            record_route: None,
+            max_forwards: None,
+            replica: false,
+        }
     }
 
     /// The same with one branch more.

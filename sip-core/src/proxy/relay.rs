@@ -141,7 +141,7 @@ impl Proxy {
             client: Client::for_method(method),
             target,
             request,
-            outcome: 0,
+            outcome: if leg.plan.replica { Branch::REPLICA } else { 0 },
             provisional: 0,
             reply: bytes::Bytes::new(),
             cancel: None,

@@ -109,10 +109,10 @@ impl Proxy {
     fn on_cancel_reply(&self, cx: &Cx<'_>, cell: &mut Cell, index: u8, code: u16) -> ForkEvent {
         cx.stats.inc(self.ids.rpl_received);
         cx.stats.inc(self.ids.rpl_absorbed);
-        if let Some((branch, times)) = cell.branch(index, &self.params) {
-            if let Some(cancel) = &mut branch.cancel {
-                self.note(cx, cancel.client.step(cx.now.mono, &times, other_response(code)));
-            }
+        if let Some((branch, times)) = cell.branch(index, &self.params)
+            && let Some(cancel) = &mut branch.cancel
+        {
+            self.note(cx, cancel.client.step(cx.now.mono, &times, other_response(code)));
         }
         ForkEvent::Absorbed
     }

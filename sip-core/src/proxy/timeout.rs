@@ -164,11 +164,11 @@ impl Proxy {
     }
 
     fn on_cancel_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) -> ForkEvent {
-        if let Some((branch, times)) = cell.branch(index, &self.params) {
-            if let Some(cancel) = &mut branch.cancel {
-                let error = Stimulus::TransportError;
-                self.note(cx, cancel.client.step(cx.now.mono, &times, error));
-            }
+        if let Some((branch, times)) = cell.branch(index, &self.params)
+            && let Some(cancel) = &mut branch.cancel
+        {
+            let error = Stimulus::TransportError;
+            self.note(cx, cancel.client.step(cx.now.mono, &times, error));
         }
         ForkEvent::Absorbed
     }

@@ -366,6 +366,14 @@ impl Client {
 }
 
 impl Branch {
+    /// The outcome of a copy for somebody else from the beginning: it is neither awaited nor counted.
+    pub(crate) const REPLICA: u16 = 1;
+
+    /// Whether it is such a copy.
+    pub(crate) const fn is_replica(&self) -> bool {
+        self.outcome == Self::REPLICA
+    }
+
     /// Whether the request is not sent again, cancelled, nor acknowledged any more.
     fn has_sent_its_last(&self) -> bool {
         use client_invite::State;

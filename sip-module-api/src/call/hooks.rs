@@ -37,6 +37,8 @@ pub struct Hooked {
     /// Groups of destinations to be tried one after the other, the next one last
     /// (`t_load_contacts`).
     pub contacts: Vec<Group>,
+    /// Whether there were such groups at all.
+    pub loaded: bool,
     /// What the route is about; `None` in a request route.
     pub about: Option<About>,
     /// How many branches the transaction had when the route began.
@@ -99,6 +101,7 @@ struct Inner {
     reply_headers: Bytes,
     on_branch: Option<RouteName>,
     contacts: Vec<Group>,
+    loaded: bool,
 }
 
 impl CallState {
@@ -128,6 +131,7 @@ impl CallState {
             reply_headers: Bytes::copy_from_slice(&self.reply_headers),
             on_branch: hooked.and_then(|h| h.on_branch.clone()),
             contacts: hooked.map(|h| h.contacts.clone()).unwrap_or_default(),
+            loaded: hooked.is_some_and(|h| h.loaded),
         })))
     }
 
@@ -147,6 +151,7 @@ impl CallState {
         let hooked = self.hooked();
         hooked.on_branch = kept.on_branch;
         hooked.contacts = kept.contacts;
+        hooked.loaded = kept.loaded;
     }
 
     /// Takes over the flags and values of the transaction, for a route on another message.
@@ -166,6 +171,7 @@ impl CallState {
         if destinations && let Some(hooked) = &self.hooked {
             kept.on_branch = hooked.on_branch.clone();
             kept.contacts = hooked.contacts.clone();
+            kept.loaded = hooked.loaded;
         }
     }
 }

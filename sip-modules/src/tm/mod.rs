@@ -1,11 +1,14 @@
 //! The module `tm`: stateful processing, as functions, parameters and RPC over the transaction
 //! layer of sip-core (tm module documentation).
 
+mod ask;
+mod forced;
 mod hooks;
 mod params;
 mod relay;
 mod reply;
 mod rpc;
+mod serial;
 mod target;
 
 use std::sync::{Arc, OnceLock};
@@ -54,6 +57,9 @@ impl Module for Tm {
         self.declare_relay(d);
         reply::declare(d);
         hooks::declare(d);
+        ask::declare(d);
+        serial::declare(d);
+        forced::declare(&self, d);
     }
 
     fn init(self: Arc<Self>, cx: &mut InitCx<'_>) -> Result<(), InitError> {

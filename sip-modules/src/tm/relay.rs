@@ -37,6 +37,8 @@ pub(super) enum How {
     Stateful,
     /// Without one.
     Stateless,
+    /// By its transaction, as a copy whose answers count for nothing.
+    Replica,
 }
 
 /// Relays the request of `call`; names among its next hops are looked up first, while the call
@@ -64,6 +66,35 @@ pub(super) fn relay(
     }
     match legs(cx, call) {
         Ok(legs) => relay_legs(cx, call, how, legs, resolver),
+        Err(error) => Flow::Error(error),
+    }
+}
+
+/// Sends a copy of the request to `target`, or where it would go itself, and forgets the answers.
+pub(super) fn replicate(
+    cx: &mut ActionCx<'_, '_>,
+    call: &mut CallState,
+    to: Option<Hop>,
+    resolver: &JobQueue,
+) -> Flow {
+    if call.msg.method() == Some(Method::Ack) || call.msg.method() == Some(Method::Cancel) {
+        let text = "an ACK and a CANCEL are not replicated";
+        return Flow::Error(ActionError::Transaction(text.into()));
+    }
+    let first = &call.rewrite;
+    let (uri, path) = (first.uri.clone().unwrap_or_default(), first.path.clone());
+    let hop = match to {
+        Some(hop) => Ok(hop),
+        None => {
+            let (target, to) = (first.target, first.dst_uri.as_deref());
+            hop_of(target, to, path.as_ref(), call.request_uri())
+        }
+    };
+    match hop {
+        Ok(hop) => {
+            let leg = Leg { uri, path, q: first.q, listen: None, hop, own: None };
+            relay_legs(cx, call, How::Replica, std::iter::once(leg).collect(), resolver)
+        }
         Err(error) => Flow::Error(error),
     }
 }
@@ -295,7 +326,7 @@ fn send(
         .collect();
     let arm = match how {
         How::Stateful => armed(call, call.kind == RouteMask::REQUEST),
-        How::Stateless => None,
+        How::Stateless | How::Replica => None,
     };
     let patch = std::mem::take(&mut call.patch);
     let params = call.rr_params.split().freeze();
@@ -311,6 +342,7 @@ fn send(
             params: &params,
         }),
         max_forwards: call.max_forwards,
+        replica: how == How::Replica,
     };
     let result = go(cx, call, how, &plan, arm);
     call.patch = patch;
@@ -351,7 +383,9 @@ fn go(
         log!(cx.engine.log, Info, "tm", "not relayed: {e}");
         refused(call, e)
     })?;
-    call.outcome = Outcome::Relayed;
+    if how != How::Replica {
+        call.outcome = Outcome::Relayed;
+    }
     Ok(1)
 }
 

@@ -41,6 +41,27 @@ pub(super) fn declare(d: &mut Declare<'_>) {
             other => other,
         },
     );
+    d.function(
+        "t_release",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_release(): forgets the transaction that t_newtran made, if it was neither answered nor \
+         relayed",
+        |cx, call, _| match call.txn {
+            Some(txn) if cx.proxy.release(cx.core, txn) => {
+                call.txn = None;
+                Flow::Return(1)
+            }
+            _ => Flow::Return(-1),
+        },
+    );
+    d.function(
+        "t_retransmit_reply",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_retransmit_reply(): sends the transaction's last response again; -1 when there is none",
+        |cx, call, _| truth(call.txn.is_some_and(|txn| cx.proxy.send_again(cx.core, txn))),
+    );
     declare_lookups(d);
 }
 
@@ -121,7 +142,12 @@ fn reply(
     };
     add_contacts(call, code);
     let reply = Reply::with_reason(code, &reason).headers(&call.reply_headers);
-    let sent = cx.proxy.reply(cx.core, txn, &reply.to(&call.msg).known(call.facts.as_ref()));
+    // In a reply route the message is not the request.
+    let reply = match call.msg.is_request() {
+        true => reply.to(&call.msg).known(call.facts.as_ref()),
+        false => reply,
+    };
+    let sent = cx.proxy.reply(cx.core, txn, &reply);
     call.reply_headers.clear();
     sent.map_err(|e| ActionError::Transaction(e.to_string()))?;
     if code >= 200 {

@@ -122,7 +122,7 @@ pub(super) fn send_to(
     Ok(())
 }
 
-fn hop_to(host: &Host<'_>, port: u16, proto: Proto) -> Hop {
+pub(super) fn hop_to(host: &Host<'_>, port: u16, proto: Proto) -> Hop {
     match host.as_ip() {
         Some(ip) => Hop::Known(target(proto, ip, port)),
         None => Hop::Name(Name { host: host.to_string(), port, proto }),
