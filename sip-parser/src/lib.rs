@@ -35,7 +35,7 @@ mod status;
 mod uri;
 
 pub use error::{Fault, HeaderError, ParseError, ParseErrorKind};
-pub use escape::{escape_user, unescape};
+pub use escape::{escape_header, escape_param, escape_user, unescape};
 pub use header::access_network::AccessNetwork;
 pub use header::agent::{Agent, AgentPart};
 pub use header::auth::{Challenge, Credentials};
@@ -89,8 +89,10 @@ pub use msg::patch::Patch;
 pub use msg::typed::Values;
 pub use span::Span;
 pub use status::reason_phrase;
-pub use uri::host::Host;
+pub use uri::host::{Host, Scoped};
 pub use uri::params::Params;
+pub use uri::tel::{Digits, PhoneContext, Tel};
+pub use uri::urn::Urn;
 pub use uri::{Scheme, Uri, UriError, UriFault};
 
 /// The examples of the README are tested.

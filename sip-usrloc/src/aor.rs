@@ -103,7 +103,7 @@ impl AorRules {
                 aor[start..].make_ascii_lowercase();
             }
             Host::V4(address) => push_v4(aor, address.octets()),
-            Host::V6(address) => aor.extend_from_slice(format!("[{address}]").as_bytes()),
+            Host::V6(_) | Host::Scoped(_) => aor.extend_from_slice(host.to_string().as_bytes()),
         }
     }
 }

@@ -153,7 +153,7 @@ fn what_is_ambiguous_or_unclosed_is_refused_with_its_place() {
     // An error lies where it lies in the message.
     let m = message("multipart/mixed;boundary=b", "--b\r\nbad\r\n\r\n--b--");
     let e = m.multipart().unwrap_err();
-    assert!(m.slice(Span::new(e.offset, u32::MAX.min(m.bytes().len() as u32))).starts_with(b"bad"));
+    assert!(m.slice(Span::new(e.offset, e.offset + 3)) == b"bad");
 }
 
 #[test]
@@ -162,10 +162,7 @@ fn limits_hold_at_their_value_and_not_beyond() {
     let read = |limits: Limits| {
         let body = m.multipart_with(&limits)?;
         let count = body.map(|b| b.walk(&limits).collect::<Result<Vec<_>, _>>().map(|p| p.len()));
-        count.transpose().map(Option::unwrap).map_err(|e| {
-            assert_eq!(e.status().0, 513);
-            e
-        })
+        count.transpose().map(Option::unwrap).inspect_err(|e| assert_eq!(e.status().0, 513))
     };
     let all = Limits::DEFAULT;
     let fault = |limits| read(limits).map_err(|e| e.fault);

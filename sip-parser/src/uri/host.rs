@@ -14,6 +14,55 @@ pub enum Host<'a> {
     V4(Ipv4Addr),
     /// An IPv6 address; on the wire it stands in brackets.
     V6(Ipv6Addr),
+    /// An IPv6 address of a zone of the machine that wrote it (RFC 4007 11, in the forms of
+    /// RFC 6874: `[fe80::1%25eth0]`, and `[fe80::1%eth0]` as many write it). SIP's own grammar has
+    /// no zones, and none means anything on another machine.
+    Scoped(Scoped<'a>),
+}
+
+/// An IPv6 address with a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scoped<'a> {
+    /// What stands between the brackets; judged when it was read.
+    text: &'a [u8],
+}
+
+impl<'a> Scoped<'a> {
+    /// The address that is all of `text`, which stands without brackets.
+    fn parse(text: &'a [u8]) -> Option<Scoped<'a>> {
+        let scoped = Scoped { text };
+        let zone = scoped.zone();
+        let lawful = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        let escapes_hold = zone.split(|b| *b == b'%').enumerate().all(|(i, part)| {
+            let hex = part.get(..2).is_some_and(|h| lex::all(h, class::HEX));
+            (i == 0 || hex) && part.iter().all(lawful)
+        });
+        (!zone.is_empty() && escapes_hold && scoped.halves().0.is_some()).then_some(scoped)
+    }
+
+    /// The address and the zone.
+    fn halves(&self) -> (Option<Ipv6Addr>, &'a [u8]) {
+        let percent = memchr::memchr(b'%', self.text).unwrap_or(self.text.len());
+        let (address, zone) = self.text.split_at_checked(percent).unwrap_or((self.text, b""));
+        let address = core::str::from_utf8(address).ok().and_then(|a| a.parse().ok());
+        let zone = zone.strip_prefix(b"%25").filter(|z| !z.is_empty()).or(zone.strip_prefix(b"%"));
+        (address, zone.unwrap_or_default())
+    }
+
+    /// The address without its zone.
+    pub fn address(&self) -> Ipv6Addr {
+        self.halves().0.unwrap_or(Ipv6Addr::UNSPECIFIED)
+    }
+
+    /// The zone, such as `eth0` or `2`, escapes as received; compared with case.
+    pub fn zone(&self) -> &'a [u8] {
+        self.halves().1
+    }
+
+    /// Address and zone as received, without brackets.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
 }
 
 impl<'a> Host<'a> {
@@ -23,12 +72,21 @@ impl<'a> Host<'a> {
         (end == s.len()).then_some(host)
     }
 
-    /// The address, when the host is one.
+    /// The address, when the host is one; without the zone, when it has one.
     pub fn as_ip(&self) -> Option<IpAddr> {
         match self {
             Host::Name(_) => None,
             Host::V4(a) => Some(IpAddr::V4(*a)),
             Host::V6(a) => Some(IpAddr::V6(*a)),
+            Host::Scoped(a) => Some(IpAddr::V6(a.address())),
+        }
+    }
+
+    /// The zone of an IPv6 address that has one.
+    pub fn zone(&self) -> Option<&'a [u8]> {
+        match self {
+            Host::Scoped(scoped) => Some(scoped.zone()),
+            _ => None,
         }
     }
 
@@ -41,11 +99,11 @@ impl<'a> Host<'a> {
     }
 
     /// Whether both mean the same host without asking the DNS: names without case, addresses by
-    /// value (RFC 3261 19.1.4).
+    /// value, with their zones (RFC 3261 19.1.4).
     pub fn equivalent(&self, other: &Host<'_>) -> bool {
         match (self, other) {
             (Host::Name(a), Host::Name(b)) => a.eq_ignore_ascii_case(b),
-            (a, b) => a.as_ip().is_some() && a.as_ip() == b.as_ip(),
+            (a, b) => a.as_ip().is_some() && a.as_ip() == b.as_ip() && a.zone() == b.zone(),
         }
     }
 }
@@ -57,6 +115,7 @@ impl fmt::Display for Host<'_> {
             Host::Name(name) => f.write_str(&String::from_utf8_lossy(name)),
             Host::V4(a) => a.fmt(f),
             Host::V6(a) => write!(f, "[{a}]"),
+            Host::Scoped(a) => write!(f, "[{}]", String::from_utf8_lossy(a.text)),
         }
     }
 }
@@ -88,8 +147,12 @@ fn scan_v6(s: &[u8], at: usize) -> Option<(Host<'_>, usize)> {
     // The longest text form has 45 characters; a longer search would only cost time.
     let inside = s.get(at + 1..)?;
     let close = inside.iter().take(64).position(|b| *b == b']')?;
-    let text = core::str::from_utf8(inside.get(..close)?).ok()?;
-    Some((Host::V6(text.parse().ok()?), at + 1 + close + 1))
+    let text = inside.get(..close)?;
+    let host = match core::str::from_utf8(text).ok()?.parse() {
+        Ok(address) => Host::V6(address),
+        Err(_) => Host::Scoped(Scoped::parse(text)?),
+    };
+    Some((host, at + 1 + close + 1))
 }
 
 fn dotted_quad(s: &[u8]) -> Option<Ipv4Addr> {
@@ -132,8 +195,30 @@ mod tests {
     }
 
     #[test]
+    fn zones_are_read_in_both_forms() {
+        let parse = |s: &'static str| Host::parse(s.as_bytes()).unwrap_or_else(|| panic!("{s}"));
+        for (text, zone) in [
+            ("[fe80::1%25eth0]", "eth0"),
+            ("[fe80::1%eth0]", "eth0"),
+            ("[fe80::1%25]", "25"),
+            ("[fe80::1%251]", "1"),
+            ("[fe80::1%25en%2E0]", "en%2E0"),
+        ] {
+            let host = parse(text);
+            assert_eq!(host.as_ip(), Some("fe80::1".parse().unwrap()), "{text}");
+            assert_eq!((host.zone(), host.to_string()), (Some(zone.as_bytes()), text.to_string()));
+        }
+        assert!(parse("[fe80::1%25eth0]").equivalent(&parse("[FE80:0::1%eth0]")));
+        assert!(!parse("[fe80::1%25eth0]").equivalent(&parse("[fe80::1%25ETH0]")));
+        assert!(!parse("[fe80::1%25eth0]").equivalent(&parse("[fe80::1]")));
+        for bad in ["[fe80::1%]", "[%25eth0]", "[fe80::1%25e th]", "[fe80::1%25e%4]", "[fe80::1%e:h]"] {
+            assert_eq!(Host::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn what_is_no_host_is_refused() {
-        for bad in [&b""[..], b"[::1", b"[:::1]", b"[fe80::1%25eth0]", b"-a", b".a", b"a b", b"[1]"]
+        for bad in [&b""[..], b"[::1", b"[:::1]", b"-a", b".a", b"a b", b"[1]"]
         {
             assert_eq!(Host::parse(bad), None, "{}", String::from_utf8_lossy(bad));
         }

@@ -4,6 +4,9 @@
 mod compare;
 pub(crate) mod host;
 pub(crate) mod params;
+pub(crate) mod tel;
+pub(crate) mod urn;
+mod write;
 
 use crate::lex::{self, block, class, peek};
 use crate::{Host, Params};
@@ -223,7 +226,8 @@ impl<'a> Uri<'a> {
 
     /// Whether both are equivalent by the rules of RFC 3261 19.1.4. Not transitive, as the RFC
     /// says itself. URIs that are neither sip nor sips are compared byte by byte but for the
-    /// case of their scheme; tel by its number without visual separators, and parameters.
+    /// case of their scheme; tel by [`Tel::equivalent`](crate::Tel::equivalent) and urn by
+    /// [`Urn::equivalent`](crate::Urn::equivalent), where both follow their grammar.
     pub fn equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
         compare::equivalent(a, b)
     }
