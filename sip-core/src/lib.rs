@@ -10,6 +10,7 @@ pub mod auth;
 pub mod ids;
 pub mod lock;
 pub mod mem;
+pub mod near;
 pub mod net;
 pub mod output;
 pub mod proxy;

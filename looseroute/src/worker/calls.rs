@@ -161,7 +161,8 @@ impl Calls {
         self.keep(entry.call);
     }
 
-    fn keep(&mut self, call: Call) {
+    /// Keeps a call's state for another.
+    pub(super) fn keep(&mut self, call: Call) {
         if self.spare.len() < KEPT_CALLS {
             self.spare.push(call);
         }

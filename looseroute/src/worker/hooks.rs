@@ -34,11 +34,12 @@ pub(super) enum Purpose {
 
 impl Worker {
     /// Goes on with what a response meant to its transaction.
-    pub(super) fn after_response(&mut self, now: Now, flow: Flow, msg: Message, handled: Handled) {
+    pub(super) fn after_response(&mut self, now: Now, flow: Flow, handled: Handled) {
         match handled {
             Handled::Matched { event: ForkEvent::Replying { txn, branch }, .. } => {
-                let code = msg.status().unwrap_or_default();
-                self.start_reply(now, txn, Letter { branch, code, message: msg, flow });
+                let message = std::mem::take(&mut self.response);
+                let code = message.status().unwrap_or_default();
+                self.start_reply(now, txn, Letter { branch, code, message, flow });
                 self.read_letters(now);
             }
             Handled::Matched { event, .. } => self.after(now, event),

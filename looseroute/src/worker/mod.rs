@@ -35,6 +35,7 @@ use sip_core::time::{Instant, Now};
 use sip_core::timer::Wheel;
 use sip_core::txn::{Letter, TimerEvent, TxnId};
 use sip_core::uas::Reply;
+use sip_module_api::Call;
 use sip_module_api::call::RouteMask;
 use sip_module_api::job::ResumeToken;
 use sip_module_api::log;
@@ -75,6 +76,8 @@ pub(crate) struct Worker {
     /// Responses that waited for an earlier one's route, by transaction.
     letters: VecDeque<(TxnId, Letter)>,
     names: Names,
+    /// The response that is being handled.
+    response: Message,
     lines: Lines,
     /// Modules' timers that want to be called again in the next turn.
     again: Vec<u16>,
@@ -128,6 +131,7 @@ impl Worker {
             calls: Calls::new(index),
             letters: VecDeque::new(),
             names: Names::new(),
+            response: Message::empty(),
             lines: Lines::default(),
             again: Vec::new(),
             shared,
@@ -178,13 +182,34 @@ impl Worker {
         }
     }
 
+    /// A message is large: it is read where it stays, into the call that its route would run in,
+    /// or into the worker's own.
     fn handle_message(&mut self, now: Now, flow: Flow, bytes: Bytes) {
-        match Message::parse(bytes.clone()) {
-            Ok(msg) if msg.is_request() => self.handle_request(now, flow, msg),
-            Ok(msg) => {
+        let parsed = if bytes.starts_with(b"SIP/2.0 ") {
+            self.response.parse_into(bytes.clone())
+        } else {
+            let call = self.calls.spare().unwrap_or_else(|| {
+                let mailbox = self.shared.mailbox.clone();
+                Call::new(mailbox, Message::empty(), flow, RouteMask::REQUEST)
+            });
+            let mut state = call.lock();
+            let parsed = state.reset_with(bytes.clone(), flow, RouteMask::REQUEST);
+            if parsed.is_ok() && state.msg.is_request() {
+                let admitted = self.admit(now, &call, &mut state);
+                drop(state);
+                return self.enter(now, call, admitted);
+            }
+            // A response behind empty lines.
+            std::mem::swap(&mut state.msg, &mut self.response);
+            drop(state);
+            self.calls.keep(call);
+            parsed
+        };
+        match parsed {
+            Ok(()) => {
                 let mut cx = turn!(self, now);
-                let handled = self.shared.proxy.handle_response(&mut cx, &flow, &msg);
-                self.after_response(now, flow, msg, handled);
+                let handled = self.shared.proxy.handle_response(&mut cx, &flow, &self.response);
+                self.after_response(now, flow, handled);
             }
             Err(error) => {
                 self.stats.inc(self.shared.counters.bad_messages);

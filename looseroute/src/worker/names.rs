@@ -21,7 +21,11 @@ impl Names {
     }
 
     /// The number of the function called `name`, `None` when there is none.
-    pub(super) fn resolve(&mut self, registry: &Registry, name: &'static str) -> Option<FunctionId> {
+    pub(super) fn resolve(
+        &mut self,
+        registry: &Registry,
+        name: &'static str,
+    ) -> Option<FunctionId> {
         // Names lie side by side in the program: their addresses differ by little, their lengths
         // too.
         let place = (name.as_ptr() as usize ^ (name.len() << 2)) % KEPT;

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use sip_core::net::Flow;
 use sip_core::proxy::Incoming;
 use sip_core::uas::Reply;
-use sip_module_api::call::{Outcome, RouteMask};
+use sip_module_api::call::{CallState, Outcome, RouteMask};
 use sip_module_api::log;
 use sip_module_api::log::Level;
-use sip_module_api::router::Verdict;
+use sip_module_api::router::{RouteId, Verdict};
 use sip_module_api::{Call, Value};
 use sip_parser::{Message, Method};
 use smallvec::smallvec;
@@ -19,10 +19,28 @@ use crate::shared::Stage;
 pub(super) const RETRY_LATER: &[u8] = b"Retry-After: 10\r\n";
 
 impl Worker {
-    pub(super) fn handle_request(&mut self, now: Now, flow: Flow, msg: Message) {
+    /// Runs the route of a request, if one is to see it.
+    pub(super) fn enter(&mut self, now: Now, call: Call, admitted: Option<(u32, RouteId)>) {
+        if let Some((slot, route)) = admitted {
+            let step = self.router.start(route, &call);
+            self.drive(now, slot, &call, step);
+        } else {
+            self.calls.keep(call);
+        }
+    }
+
+    /// Takes a request in: whether a route is to see it, which, and the slot it runs in; what is
+    /// not for a route is dealt with here.
+    pub(super) fn admit(
+        &mut self,
+        now: Now,
+        call: &Call,
+        state: &mut CallState,
+    ) -> Option<(u32, RouteId)> {
+        let CallState { msg, flow, .. } = &*state;
         let mut cx = turn!(self, now);
-        let (invite, facts) = match self.shared.proxy.handle_request(&mut cx, &flow, &msg) {
-            Incoming::Absorbed => return,
+        let (invite, facts) = match self.shared.proxy.handle_request(&mut cx, flow, msg) {
+            Incoming::Absorbed => return None,
             Incoming::Reject { code, reason } => {
                 log!(
                     self.shared.parts.log,
@@ -34,33 +52,28 @@ impl Worker {
                     flow.peer
                 );
                 if msg.method() != Some(Method::Ack) {
-                    self.tell_refused(&flow, &msg, code, reason);
+                    self.tell_refused(flow, msg, code, reason);
                     let mut cx = turn!(self, now);
                     let reply = Reply::with_reason(code, reason.as_bytes());
                     if let Err(error) =
-                        self.shared.proxy.reply_stateless(&mut cx, &flow, &msg, &reply)
+                        self.shared.proxy.reply_stateless(&mut cx, flow, msg, &reply)
                     {
                         log!(self.shared.parts.log, Info, "core", "{code} not sent: {error}");
                     }
                 }
-                return;
+                return None;
             }
             Incoming::Route { invite, facts } => (invite, facts),
         };
-        let Some(route) = self.request_route else { return };
-        if self.refuse_new(now, &flow, &msg, facts.in_dialog()) {
-            return;
+        let route = self.request_route?;
+        if self.refuse_new(now, flow, msg, facts.in_dialog()) {
+            return None;
         }
-        let call = self.take_call(msg, flow);
-        let Some((slot, token)) = self.calls.insert(call.clone()) else { return };
-        {
-            let mut state = call.lock();
-            state.facts = Some(facts);
-            state.invite = invite;
-            state.token = token;
-        }
-        let step = self.router.start(route, &call);
-        self.drive(now, slot, &call, step);
+        let (slot, token) = self.calls.insert(call.clone())?;
+        state.facts = Some(facts);
+        state.invite = invite;
+        state.token = token;
+        Some((slot, route))
     }
 
     /// Tells that the engine itself has answered a request, as `sl` tells of a route's answers.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::holder::Class;
 use super::single::Cell;
 use super::{LockGuard, LockReport, Locks, Rank};
+use crate::near::bring_near;
 
 /// Call sites told apart by a set.
 const SITES: usize = 64;
@@ -100,6 +101,14 @@ impl<T> LockSet<T> {
         let low = self.cell(a.min(b)).lock(&self.class, None, site);
         let high = self.cell(a.max(b)).lock(&self.class, Some(&low), site);
         if a < b { (low, Some(high)) } else { (high, Some(low)) }
+    }
+
+    /// Brings the bucket of `hash` near, for who is going to take it a little later.
+    #[inline]
+    pub fn bring_near(&self, hash: u64) {
+        let cell = self.cell(self.index_of(hash));
+        bring_near(&cell.holder);
+        bring_near(&cell.mutex);
     }
 
     /// The value of bucket `index`, when nobody else can hold the set.

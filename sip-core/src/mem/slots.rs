@@ -75,7 +75,7 @@ const SMALLEST: usize = 64;
 const LARGEST: usize = 65_536;
 const CLASSES: usize = 2 * (LARGEST / SMALLEST).trailing_zeros() as usize + 1;
 /// How many messages are young.
-const YOUNG: usize = 128;
+const YOUNG: usize = 64;
 /// How many of the oldest young ones are asked whether they are free.
 const PROBES: usize = 4;
 /// How many of the old ones of each queue are.

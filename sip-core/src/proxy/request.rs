@@ -109,6 +109,7 @@ impl Proxy {
     fn read(&self, flow: &Flow, msg: &Message) -> Result<Facts, ParseError> {
         msg.uri()?;
         let arrival = recent::read(&self.keys.table, flow, msg)?;
+        self.table.bring_near(arrival.key.hash);
         let from = msg.from()?;
         let to = msg.to()?;
         let call_id = msg.call_id()?;

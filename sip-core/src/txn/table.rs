@@ -80,6 +80,12 @@ impl Table {
         self.buckets.lock_by_hash(hash)
     }
 
+    /// Brings the bucket of a key's hash near, for a look a little later.
+    #[inline]
+    pub(crate) fn bring_near(&self, hash: u64) {
+        self.buckets.bring_near(hash);
+    }
+
     /// The bucket of an id; ids of nothing have one too.
     #[inline]
     #[track_caller]

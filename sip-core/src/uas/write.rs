@@ -98,9 +98,8 @@ fn put_to(
     header: &sip_parser::Header<'_>,
 ) {
     let request = text.request;
-    let tagged = || {
-        text.in_dialog.unwrap_or_else(|| !request.to().is_ok_and(|to| to.tag().is_none()))
-    };
+    let tagged =
+        || text.in_dialog.unwrap_or_else(|| !request.to().is_ok_and(|to| to.tag().is_none()));
     let wants = reply.code > 100 && !tagged();
     if !wants {
         out.put_slice(request.slice(header.span));

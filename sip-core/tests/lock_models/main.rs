@@ -14,6 +14,10 @@
 
 mod lock;
 
+mod near {
+    pub use sip_core::near::*;
+}
+
 mod time {
     pub use sip_core::time::*;
 }

@@ -87,30 +87,28 @@ impl Future for ActionFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ActionResult> {
         let this = &mut *self;
         let mut call = this.call.lock();
-        match std::mem::replace(&mut this.state, State::Done) {
+        match &this.state {
             // Another action of the same route is under way: ours has its turn when it is done.
-            State::Wanted(action) if call.under_way().is_some() => {
-                this.state = State::Wanted(action);
-            }
-            State::Wanted(action) => {
+            State::Wanted(_) if call.under_way().is_some() => {}
+            State::Wanted(_) => {
                 call.next_action = call.next_action.wrapping_add(1);
                 let id = call.next_action;
-                call.action = Some((id, action));
-                this.state = State::Asked(id);
+                if let State::Wanted(action) = std::mem::replace(&mut this.state, State::Asked(id))
+                {
+                    call.action = Some((id, action));
+                }
             }
-            State::Asked(id) => match call.result.take() {
-                Some((done, result)) if done == id => {
+            State::Asked(id) => {
+                let id = *id;
+                if let Some((_, result)) = call.result.take_if(|(done, _)| *done == id) {
+                    this.state = State::Done;
                     call.next_action = id.wrapping_add(1);
                     let others = std::mem::take(&mut call.wakers);
                     drop(call);
                     others.into_iter().for_each(Waker::wake);
                     return Poll::Ready(result);
                 }
-                other => {
-                    call.result = other;
-                    this.state = State::Asked(id);
-                }
-            },
+            }
             State::Done => return Poll::Pending,
         }
         // The route is polled with the call's own waker whenever an action is done. Whoever polls

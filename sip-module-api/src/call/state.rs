@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use sip_core::net::{Flow, ListenId, Target};
 use sip_core::proxy::DoubleRr;
 use sip_core::txn::{Facts, TxnId};
-use sip_parser::{Message, Patch};
+use sip_parser::{Message, ParseError, Patch};
 use smallvec::SmallVec;
 
 use super::action::{Action, ActionResult, WaitToken};
@@ -184,8 +184,26 @@ impl CallState {
     /// Makes the state that of another message, keeping its storage. Waits of the old one that are
     /// still open are closed.
     pub fn reset(&mut self, msg: Message, flow: Flow, kind: RouteMask) {
-        self.close_waits();
+        self.clear(flow, kind);
         self.msg = msg;
+    }
+
+    /// The same for a message that is still to be parsed, which spares it a move.
+    ///
+    /// # Errors
+    /// It cannot be parsed; the state is then that of no message.
+    pub fn reset_with(
+        &mut self,
+        bytes: Bytes,
+        flow: Flow,
+        kind: RouteMask,
+    ) -> Result<(), ParseError> {
+        self.clear(flow, kind);
+        self.msg.parse_into(bytes)
+    }
+
+    fn clear(&mut self, flow: Flow, kind: RouteMask) {
+        self.close_waits();
         self.flow = flow;
         self.facts = None;
         self.kind = kind;

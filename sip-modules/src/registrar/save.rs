@@ -8,7 +8,7 @@ use sip_module_api::Value;
 use sip_module_api::call::{CallState, Outcome};
 use sip_module_api::flow::{ActionCx, ActionError, Flow, Resumed, Suspend};
 use sip_parser::Method;
-use sip_usrloc::{Event, Plan, Reject, ReplyParams, SaveKind, SaveOptions};
+use sip_usrloc::{Event, Reject, ReplyParams, SaveKind, SaveOptions};
 use smallvec::SmallVec;
 
 use super::{Registrar, uri_arg};
@@ -65,8 +65,10 @@ impl Registrar {
         let rules = self.params.rules(table.domain.config().use_domain);
         let CallState { msg, flow, facts, reply_headers, .. } = call;
         options.facts = facts.as_ref();
-        let done =
-            Plan::new(msg, flow, &rules, &params, &options, &mut *cx.core.rng).and_then(|plan| {
+        let done = table
+            .domain
+            .plan(msg, flow, &rules, &params, &options, &mut *cx.core.rng)
+            .and_then(|plan| {
                 plan.write_headers(now.wall, reply, reply_headers);
                 let saved = table.domain.save(now, &plan, Some((reply, reply_headers)))?;
                 Ok((saved, plan.aor))

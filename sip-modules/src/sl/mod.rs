@@ -183,9 +183,7 @@ pub fn answer(
     let reply = Reply::with_reason(code, reason).headers(&call.reply_headers);
     let reply = reply.known(call.facts.as_ref());
     let sent = match call.txn.filter(|_| stateful) {
-        Some(txn) if call.msg.is_request() => {
-            cx.proxy.reply(cx.core, txn, &reply.to(&call.msg))
-        }
+        Some(txn) if call.msg.is_request() => cx.proxy.reply(cx.core, txn, &reply.to(&call.msg)),
         Some(txn) => cx.proxy.reply(cx.core, txn, &reply),
         None => cx.proxy.reply_stateless(cx.core, &call.flow, &call.msg, &reply),
     };

@@ -3,18 +3,21 @@
 
 use bytes::BytesMut;
 use hashbrown::hash_table::Entry;
+use sip_core::net::Flow;
+use sip_core::rng::Rng;
 use sip_core::time::Now;
-use sip_parser::Uri;
+use sip_parser::{Message, Uri};
 use smallvec::SmallVec;
 
 use super::turn::{Effects, Turn};
 use super::{Bucket, Domain, is_visible, seconds};
+use crate::aor::AorRules;
 use crate::contact::{Contact, ContactData, PERMANENT};
 use crate::events::{Event, EventKind};
 use crate::matching::same_uri;
-use crate::params::DbMode;
+use crate::params::{DbMode, RegistrarParams};
 use crate::record::Record;
-use crate::registrar::plan::{Binding, Plan, Request};
+use crate::registrar::plan::{Binding, Plan, Request, SaveOptions};
 use crate::registrar::reject::Reject;
 use crate::registrar::reply::{ReplyParams, write_contacts};
 
@@ -44,6 +47,24 @@ pub struct Saved {
 }
 
 impl Domain {
+    /// Reads a REGISTER that is to be saved here: [`Plan::new`], while its record's place in the
+    /// table comes near.
+    ///
+    /// # Errors
+    /// When the registrar refuses it, whatever the table holds.
+    pub fn plan<'m>(
+        &self,
+        msg: &'m Message,
+        flow: &Flow,
+        rules: &AorRules,
+        params: &RegistrarParams,
+        options: &SaveOptions<'m>,
+        rng: &mut dyn Rng,
+    ) -> Result<Plan<'m>, Reject> {
+        let early = |aor: &[u8]| self.table.bring_near(self.key.hash(aor));
+        Plan::with(msg, flow, rules, params, options, rng, early)
+    }
+
     /// Does what a REGISTER asks for. `reply` gets the Contact header of the 200, unless the
     /// outcome is pending: then [`write_contacts`](Self::write_contacts) does it once the plan's
     /// token is settled with success.

@@ -8,9 +8,7 @@ use sip_core::net::Flow;
 use sip_core::rng::Rng;
 use sip_core::time::WallTime;
 use sip_core::txn::Facts;
-use sip_parser::{
-    Contact as ContactValue, HeaderId, Message, NameAddr, Uri, unescape,
-};
+use sip_parser::{Contact as ContactValue, HeaderId, Message, NameAddr, Uri, unescape};
 use smallvec::SmallVec;
 
 use super::reject::Reject;
@@ -130,6 +128,19 @@ impl<'m> Plan<'m> {
         options: &SaveOptions<'m>,
         rng: &mut dyn Rng,
     ) -> Result<Self, Reject> {
+        Self::with(msg, flow, rules, params, options, rng, |_| {})
+    }
+
+    /// The same; `early` is told the address-of-record as soon as it is known.
+    pub(crate) fn with(
+        msg: &'m Message,
+        flow: &Flow,
+        rules: &AorRules,
+        params: &RegistrarParams,
+        options: &SaveOptions<'m>,
+        rng: &mut dyn Rng,
+        early: impl FnOnce(&[u8]),
+    ) -> Result<Self, Reject> {
         let (to, call_id, cseq) = match options.facts {
             Some(facts) => (facts.to_uri(msg), facts.call_id(msg), facts.cseq()),
             None => (
@@ -139,6 +150,7 @@ impl<'m> Plan<'m> {
             ),
         };
         let aor = rules.canonical(options.uri.unwrap_or(to))?;
+        early(&aor);
         bounded(call_id.len(), params.limits.call_id, "Call-ID")?;
         required_extensions(msg)?;
         let mut plan = Self {
