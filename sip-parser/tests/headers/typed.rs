@@ -208,17 +208,16 @@ proptest! {
     #[test]
     fn dialogs_come_back(call_id in call_id(), a in token(), b in token(), params in params()) {
         let tags = |to: &str, from: &str| {
-            let rest = String::from_utf8_lossy(params.params().raw()).into_owned();
-            format!("{rest};{to}={a};{from}={b}")
+            [params.params().raw(), format!(";{to}={a};{from}={b}").as_bytes()].concat()
         };
-        let clash = params.params().iter().any(|(name, _)| name.to_ascii_lowercase().ends_with(b"-tag"));
-        prop_assume!(!clash && std::str::from_utf8(params.params().raw()).is_ok());
+        let clash = |name: &[u8]| name.to_ascii_lowercase().ends_with(b"-tag");
+        prop_assume!(!params.params().iter().any(|(name, _)| clash(name)));
         let id = call_id.as_bytes();
         let both = tags("to-tag", "From-Tag");
-        comes_back!(Replaces, Replaces { call_id: id, params: Params::new(both.as_bytes()) });
-        comes_back!(Join, Join { call_id: id, params: Params::new(both.as_bytes()) });
+        comes_back!(Replaces, Replaces { call_id: id, params: Params::new(&both) });
+        comes_back!(Join, Join { call_id: id, params: Params::new(&both) });
         let ends = tags("local-tag", "remote-tag");
-        comes_back!(TargetDialog, TargetDialog { call_id: id, params: Params::new(ends.as_bytes()) });
+        comes_back!(TargetDialog, TargetDialog { call_id: id, params: Params::new(&ends) });
         comes_back!(CallId, CallId(id));
         comes_back!(InReplyTo, InReplyTo(id));
     }
@@ -244,15 +243,14 @@ proptest! {
     }
 
     #[test]
-    fn digests_come_back(texts in prop::collection::vec(prop::option::of(text()), 8),
+    fn digests_come_back(first in text(), texts in prop::collection::vec(prop::option::of(text()), 6),
                          words in prop::collection::vec(prop::option::of(token()), 3)) {
         // Texts stand there as between quotes: with their escapes.
-        let inside: Vec<Option<Vec<u8>>> = texts.iter().map(|t| {
+        let inside: Vec<Option<Vec<u8>>> = [Some(first)].iter().chain(&texts).map(|t| {
             t.as_ref().map(|t| QuotedText::new(&quote(t)).inside().to_vec())
         }).collect();
         let t = |i: usize| inside[i].as_deref();
         let w = |i: usize| words[i].as_ref().map(String::as_bytes);
-        prop_assume!(inside.iter().take(4).any(Option::is_some));
         let c = Credentials {
             scheme: b"Digest", rest: b"", username: t(0), realm: t(1), nonce: t(2), uri: t(3),
             response: t(4), cnonce: t(5), opaque: t(6), algorithm: w(0), qop: w(1), nc: w(2),
@@ -266,7 +264,6 @@ proptest! {
         let a = AuthenticationInfo {
             rest: b"", nextnonce: t(0), rspauth: t(1), cnonce: t(2), qop: w(0), nc: w(1),
         };
-        prop_assume!(inside.iter().take(3).any(Option::is_some));
         comes_back!(AuthenticationInfo, a, |a: &AuthenticationInfo<'_>| {
             format!("{:?}", AuthenticationInfo { rest: b"", ..*a })
         });
