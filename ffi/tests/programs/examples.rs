@@ -58,8 +58,7 @@ fn proxy_serves(directory: &Path, under: Under) {
     });
     let start = |listen: &str| {
         let mut command = command(&directory.join("proxy"), under);
-        command.args(["--listen", listen, "--domain", "127.0.0.1", "--data"]).arg(&data);
-        Process::start(command.args(["--account", "alice:secret-a@127.0.0.1"]))
+        Process::start(command.args([listen, "alice:secret-a@127.0.0.1"]).current_dir(&data))
     };
     let mut server = start("udp:127.0.0.1:0");
     let address = server.line("listening udp:");
@@ -73,6 +72,7 @@ fn proxy_serves(directory: &Path, under: Under) {
         let mut wrong = start("udp:no address at all");
         assert!(!wrong.end().success());
         assert!(wrong.said.join("\n").starts_with("proxy: "), "{:?}", wrong.said);
+        assert!(data.join("location.db").is_file(), "locations outlive the program");
     }
     server.terminate();
     let status = server.end();

@@ -15,5 +15,7 @@ mod support;
 mod bad_input;
 mod crash;
 mod load;
+mod names;
 mod phones;
 mod probes;
+mod relay;

@@ -82,7 +82,7 @@ fn join(
     let contact = accepted.header("contact").expect("the binding is in the 200");
     assert!(contact.contains(&format!("sip:{}", account.user)), "Contact: {contact}");
     assert!(contact.contains("expires="), "Contact: {contact}");
-    server.expect_event("registered", &[&account.user, "->"]);
+    server.expect_event("registered", &[&account.user, &format!("sip:{}", account.user)]);
     phone
 }
 

@@ -1,8 +1,8 @@
 //! The server under test: which program it is, its command line, when it is ready, how it ends.
 //!
 //! - the Rust example `proxy`, built by cargo beside these tests, or what `LOOSEROUTE_PROXY` names;
-//! - the C example `proxy`: `LOOSEROUTE_C_PROXY`, else `target/c-examples/proxy`; it takes the same
-//!   options;
+//! - the C example `proxy`: `LOOSEROUTE_C_PROXY`, else `target/c-examples/proxy`, in its data
+//!   directory; it takes addresses and accounts as they are, and prints events with their fields;
 //! - Debian's Kamailio in place of the Rust example with `PEERS_STANDIN=kamailio`.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -133,14 +133,23 @@ pub(crate) struct Spec {
     pub(crate) accounts_file: Option<PathBuf>,
     /// Only the stand-in is told; ours does as its example does.
     pub(crate) challenge_calls: bool,
+    /// A library that is loaded into it before all others (of the Rust example).
+    pub(crate) preload: Option<PathBuf>,
 }
 
 impl Spec {
     /// Alice and bob, data in `dir`.
     pub(crate) fn new(kind: Kind, port: &Ports, dir: PathBuf) -> Spec {
         let challenge_calls = std::env::var_os("PEERS_CHALLENGE_CALLS").is_some();
-        let accounts = vec![alice(), bob()];
-        Spec { kind, port: port.at(0), data: dir, accounts, accounts_file: None, challenge_calls }
+        Spec {
+            kind,
+            port: port.at(0),
+            data: dir,
+            accounts: vec![alice(), bob()],
+            accounts_file: None,
+            challenge_calls,
+            preload: None,
+        }
     }
 
     fn command(&self) -> Command {
@@ -148,23 +157,34 @@ impl Spec {
             return kamailio::command(self);
         }
         let program = self.kind.program().expect("asked for before");
-        let mut command = match self.kind {
-            Kind::CProxyChecked => valgrind(&program),
-            _ => Command::new(program),
-        };
+        if self.kind != Kind::RustProxy {
+            return self.c_command(&program.canonicalize().expect("it is there"));
+        }
+        let mut command = Command::new(program);
+        command.envs(self.preload.as_ref().map(|library| ("LD_PRELOAD", library)));
         command.arg("--listen").arg(format!("udp:127.0.0.1:{}", self.port));
         command.arg("--listen").arg(format!("tcp:127.0.0.1:{}", self.port));
         command.arg("--domain").arg(DOMAIN).arg("--data").arg(&self.data);
-        if self.kind == Kind::RustProxy {
-            // A socket's path may be too long in a deep directory, and nobody asks for it here.
-            command.args(["--control", ""]);
-        }
+        // A socket's path may be too long in a deep directory, and nobody asks for it here.
+        command.args(["--control", ""]);
         for Account { user, password } in &self.accounts {
             command.arg("--account").arg(format!("{user}:{password}@{DOMAIN}"));
         }
         if let Some(file) = &self.accounts_file {
             command.arg("--accounts").arg(file);
         }
+        command
+    }
+
+    fn c_command(&self, program: &Path) -> Command {
+        let mut command = match self.kind {
+            Kind::CProxyChecked => valgrind(program),
+            _ => Command::new(program),
+        };
+        command.current_dir(&self.data);
+        command.args(["udp", "tcp"].map(|proto| format!("{proto}:127.0.0.1:{}", self.port)));
+        let accounts = self.accounts.iter();
+        command.args(accounts.map(|a| format!("{}:{}@{DOMAIN}", a.user, a.password)));
         command
     }
 
@@ -206,6 +226,16 @@ impl Spec {
     }
 }
 
+/// The event behind a line of the Rust example; the C example prints it by its name.
+fn event_name(line: &str) -> &str {
+    match line {
+        "registered" => "usrloc:contact-inserted",
+        "rejected" => "sl:local-response",
+        "refused" => "auth:failed",
+        other => panic!("the event of a line `{other}`?"),
+    }
+}
+
 fn valgrind(program: &Path) -> Command {
     let mut command = Command::new("valgrind");
     command.args(["--quiet", "--error-exitcode=97", "--leak-check=full"]);
@@ -230,6 +260,7 @@ impl Server {
         if !self.kind.is_ours() {
             return;
         }
+        let start = if self.kind == Kind::RustProxy { start } else { event_name(start) };
         let what = format!("line `{start} … {}`", parts.join(" … "));
         self.process.expect_line(&what, Duration::from_secs(5), |line| {
             line.starts_with(start) && parts.iter().all(|part| line.contains(part))

@@ -1,5 +1,6 @@
 //! A user agent of a few lines that registers: requests by hand, digest by hand (RFC 2617 with
-//! `qop=auth`, MD5), retransmissions by RFC 3261 17.1.2.2. It shares no code with the engine.
+//! `qop=auth`, MD5), retransmissions by RFC 3261 17.1.2.2. It may also ask for what it should not
+//! get. It shares no code with the engine.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write as _};
@@ -30,11 +31,25 @@ enum Link {
 }
 
 struct Challenge {
+    /// Where the credentials go.
+    header: &'static str,
     realm: String,
     nonce: String,
     opaque: Option<String>,
     qop: bool,
     count: u32,
+}
+
+/// A request as a test wants it, true or forged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) uri: &'a str,
+    /// The From without its tag, as `<sip:alice@127.0.0.1>`.
+    pub(crate) from: &'a str,
+    pub(crate) to: &'a str,
+    /// Further header lines, each with its line end.
+    pub(crate) headers: &'a str,
 }
 
 /// A final response.
@@ -48,6 +63,15 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The challenge of a 401 or 407.
+    fn challenge(&self) -> Option<&str> {
+        match self.code {
+            401 => self.header("www-authenticate"),
+            407 => self.header("proxy-authenticate"),
+            _ => None,
+        }
     }
 
     /// The URIs of all Contact values.
@@ -93,7 +117,9 @@ impl Ua {
     /// OPTIONS to the server itself.
     pub(crate) fn options(&mut self, wait: Duration) -> io::Result<Reply> {
         let uri = format!("sip:{}", self.server);
-        self.exchange("OPTIONS", &uri, "probe", "", wait)
+        let aor = format!("<sip:probe@{DOMAIN}>");
+        let (from, to) = (aor.as_str(), aor.as_str());
+        self.ask(&Ask { method: "OPTIONS", uri: &uri, from, to, headers: "" }, wait)
     }
 
     /// Registers `contact` (a URI) for `expires` seconds, or asks for the bindings when there is
@@ -107,15 +133,32 @@ impl Ua {
         let contact = contact
             .map(|(uri, expires)| format!("Contact: <{uri}>;expires={expires}\r\n"))
             .unwrap_or_default();
+        let aor = format!("<sip:{}@{DOMAIN}>", account.user);
+        let (from, to, headers) = (aor.as_str(), aor.as_str(), contact.as_str());
+        self.prove(&Ask { method: "REGISTER", uri: &uri, from, to, headers }, account)
+    }
+
+    /// Sends the request, answers one challenge as `account`, and returns the reply to the request
+    /// with credentials.
+    pub(crate) fn prove(&mut self, ask: &Ask<'_>, account: &Account) -> io::Result<Reply> {
+        self.prove_within(ask, account, ANSWER)
+    }
+
+    /// As [`Ua::prove`], where an answer takes longer.
+    pub(crate) fn prove_within(
+        &mut self,
+        ask: &Ask<'_>,
+        account: &Account,
+        wait: Duration,
+    ) -> io::Result<Reply> {
         for _ in 0..2 {
-            let credentials = self.credentials("REGISTER", &uri, account);
+            let credentials = self.credentials(ask.method, ask.uri, account);
             let proven = credentials.is_some();
-            let headers = format!("{contact}{}", credentials.unwrap_or_default());
-            let reply = self.exchange("REGISTER", &uri, &account.user, &headers, ANSWER)?;
-            let fresh = reply.header("www-authenticate").map(Challenge::read);
-            match (reply.code, fresh) {
-                (401, Some(fresh)) if !proven || self.is_stale(&reply) => {
-                    self.challenge = Some(fresh);
+            let headers = format!("{}{}", ask.headers, credentials.unwrap_or_default());
+            let reply = self.ask(&Ask { headers: &headers, ..*ask }, wait)?;
+            match reply.challenge() {
+                Some(line) if !proven || is_stale(line) => {
+                    self.challenge = Some(Challenge::read(line, reply.code));
                 }
                 _ => return Ok(reply),
             }
@@ -123,20 +166,15 @@ impl Ua {
         Err(io::Error::other("challenged again and again"))
     }
 
-    fn is_stale(&self, reply: &Reply) -> bool {
-        let challenge = reply.header("www-authenticate").unwrap_or_default().to_ascii_lowercase();
-        challenge.contains("stale=true") || challenge.contains("stale=\"true\"")
-    }
-
     fn credentials(&mut self, method: &str, uri: &str, account: &Account) -> Option<String> {
         let challenge = self.challenge.as_mut()?;
         challenge.count += 1;
-        let Challenge { realm, nonce, opaque, qop, count } = challenge;
+        let Challenge { header, realm, nonce, opaque, qop, count } = challenge;
         let (user, password) = (&account.user, &account.password);
         let ha1 = md5_hex(&format!("{user}:{realm}:{password}"));
         let ha2 = md5_hex(&format!("{method}:{uri}"));
         let mut line = format!(
-            "Authorization: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\""
+            "{header}: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\""
         );
         let response = if *qop {
             let client = format!("{:08x}", *count ^ 0x5bd1_e995);
@@ -152,26 +190,10 @@ impl Ua {
         Some(line + "\r\n")
     }
 
-    fn exchange(
-        &mut self,
-        method: &str,
-        uri: &str,
-        user: &str,
-        headers: &str,
-        wait: Duration,
-    ) -> io::Result<Reply> {
-        self.sequence += 1;
-        let (sequence, call, local) = (self.sequence, &self.call, self.local);
-        let transport = match self.link {
-            Link::Udp(_) => "UDP",
-            Link::Tcp(..) => "TCP",
-        };
-        let request = format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bK{call}-{sequence};rport\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:{user}@{DOMAIN}>;tag={call}\r\nTo: <sip:{user}@{DOMAIN}>\r\n\
-             Call-ID: {call}\r\nCSeq: {sequence} {method}\r\n{headers}Content-Length: 0\r\n\r\n"
-        );
-        let cseq = format!("{sequence} {method}");
+    /// Sends the request and returns its final response.
+    pub(crate) fn ask(&mut self, ask: &Ask<'_>, wait: Duration) -> io::Result<Reply> {
+        let request = self.text(ask);
+        let cseq = format!("{} {}", self.sequence, ask.method);
         let deadline = Deadline::after(wait);
         match &mut self.link {
             Link::Udp(socket) => over_udp(socket, request.as_bytes(), &cseq, deadline),
@@ -180,6 +202,30 @@ impl Ua {
                 over_tcp(stream, buffer, &cseq, deadline)
             }
         }
+    }
+
+    /// Sends a request that has no answer.
+    pub(crate) fn tell(&mut self, ask: &Ask<'_>) -> io::Result<()> {
+        let request = self.text(ask);
+        match &mut self.link {
+            Link::Udp(socket) => socket.send(request.as_bytes()).map(|_| ()),
+            Link::Tcp(stream, _) => stream.write_all(request.as_bytes()),
+        }
+    }
+
+    fn text(&mut self, ask: &Ask<'_>) -> String {
+        self.sequence += 1;
+        let (sequence, call, local) = (self.sequence, &self.call, self.local);
+        let Ask { method, uri, from, to, headers } = ask;
+        let transport = match self.link {
+            Link::Udp(_) => "UDP",
+            Link::Tcp(..) => "TCP",
+        };
+        format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bK{call}-{sequence};rport\r\n\
+             Max-Forwards: 70\r\nFrom: {from};tag={call}\r\nTo: {to}\r\n\
+             Call-ID: {call}\r\nCSeq: {sequence} {method}\r\n{headers}Content-Length: 0\r\n\r\n"
+        )
     }
 }
 
@@ -261,15 +307,16 @@ fn final_reply(message: &[u8], cseq: &str) -> Option<Reply> {
 }
 
 impl Challenge {
-    fn read(header: &str) -> Challenge {
+    fn read(line: &str, code: u16) -> Challenge {
         let field = |name: &str| {
-            let fields = header.trim_start_matches("Digest").split(',');
+            let fields = line.trim_start_matches("Digest").split(',');
             let mut pairs = fields.filter_map(|field| field.trim().split_once('='));
             pairs
                 .find(|(key, _)| key.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.trim_matches('"').to_owned())
         };
         Challenge {
+            header: if code == 407 { "Proxy-Authorization" } else { "Authorization" },
             realm: field("realm").unwrap_or_default(),
             nonce: field("nonce").unwrap_or_default(),
             opaque: field("opaque"),
@@ -277,6 +324,11 @@ impl Challenge {
             count: 0,
         }
     }
+}
+
+fn is_stale(challenge: &str) -> bool {
+    let challenge = challenge.to_ascii_lowercase();
+    challenge.contains("stale=true") || challenge.contains("stale=\"true\"")
 }
 
 fn md5_hex(text: &str) -> String {
