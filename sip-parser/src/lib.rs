@@ -29,6 +29,8 @@ mod lex;
 mod limits;
 mod method;
 mod msg;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 pub mod sdp;
 mod span;
 mod status;

@@ -142,10 +142,7 @@ mod tests {
     #[test]
     fn the_sets_of_the_rfc_are_equivalent() {
         let sets: [&[&str]; 4] = [
-            &[
-                "sip:%61lice@atlanta.com;transport=TCP",
-                "sip:alice@AtLanTa.CoM;Transport=tcp",
-            ],
+            &["sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"],
             &[
                 "sip:carol@chicago.com",
                 "sip:carol@chicago.com;newparam=5",

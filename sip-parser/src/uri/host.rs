@@ -37,7 +37,9 @@ impl<'a> Scoped<'a> {
             let hex = part.get(..2).is_some_and(|h| lex::all(h, class::HEX));
             (i == 0 || hex) && part.iter().all(lawful)
         });
-        (!zone.is_empty() && escapes_hold && scoped.halves().0.is_some()).then_some(scoped)
+        // A zone behind a bare percent sign may not begin with an escape: whose would it be?
+        let clear = !text.windows(2).any(|pair| pair == b"%%");
+        (!zone.is_empty() && clear && escapes_hold && scoped.halves().0.is_some()).then_some(scoped)
     }
 
     /// The address and the zone.
@@ -211,15 +213,21 @@ mod tests {
         assert!(parse("[fe80::1%25eth0]").equivalent(&parse("[FE80:0::1%eth0]")));
         assert!(!parse("[fe80::1%25eth0]").equivalent(&parse("[fe80::1%25ETH0]")));
         assert!(!parse("[fe80::1%25eth0]").equivalent(&parse("[fe80::1]")));
-        for bad in ["[fe80::1%]", "[%25eth0]", "[fe80::1%25e th]", "[fe80::1%25e%4]", "[fe80::1%e:h]"] {
+        for bad in [
+            "[fe80::1%]",
+            "[%25eth0]",
+            "[fe80::1%25e th]",
+            "[fe80::1%25e%4]",
+            "[fe80::1%e:h]",
+            "[fe80::1%%25a]",
+        ] {
             assert_eq!(Host::parse(bad.as_bytes()), None, "{bad}");
         }
     }
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for bad in [&b""[..], b"[::1", b"[:::1]", b"-a", b".a", b"a b", b"[1]"]
-        {
+        for bad in [&b""[..], b"[::1", b"[:::1]", b"-a", b".a", b"a b", b"[1]"] {
             assert_eq!(Host::parse(bad), None, "{}", String::from_utf8_lossy(bad));
         }
     }

@@ -231,7 +231,11 @@ mod tests {
             let e = Tel::of(&uri).unwrap().unwrap_err();
             assert_eq!(e.fault, what, "{text}");
             let number_end = text.find(';').unwrap_or(text.len());
-            assert_eq!(e.offset as usize, if what == UriFault::User { 4 } else { number_end }, "{text}");
+            assert_eq!(
+                e.offset as usize,
+                if what == UriFault::User { 4 } else { number_end },
+                "{text}"
+            );
         }
     }
 

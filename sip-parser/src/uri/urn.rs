@@ -49,7 +49,9 @@ impl<'a> Urn<'a> {
 
     /// Whether it asks for help in an emergency: `sos` or below it (RFC 5031 4.2).
     pub fn is_emergency(&self) -> bool {
-        let top = |s: &[u8]| s.split(|b| *b == b'.').next().is_some_and(|t| t.eq_ignore_ascii_case(b"sos"));
+        let top = |s: &[u8]| {
+            s.split(|b| *b == b'.').next().is_some_and(|t| t.eq_ignore_ascii_case(b"sos"))
+        };
         self.service().is_some_and(top)
     }
 
