@@ -156,6 +156,8 @@ mod tests {
         assert_eq!(text(b" one\r\n two\r\n\t three\r\n"), "one two\t three");
         assert_eq!(text(b"a\r\nb\nc\0d\0"), "a b c d");
         assert_eq!(written(|out| put_token(out, b"a\r\nb;c")), "a__b_c");
+        // NUL ends a text for many a receiver; it stays only where it is escaped.
+        assert_eq!(written(|out| put_unfolded(out, b"\"a\0\\\0\\\\\0\"")), "\"a \\\0\\\\ \"");
         assert_eq!(written(|out| put_bracketed(out, b"sip:a b>\r\n")), "<sip:a%20b%3E%0D%0A>");
     }
 
