@@ -29,10 +29,12 @@ enum Shape {
     ListOrEmpty,
 }
 
-/// Parses the value at an offset and appends it when there is somewhere to; returns the offset of
-/// the comma behind it or of the end.
-type Step = for<'a, 'b> fn(&'a [u8], usize, Option<&'b mut BytesMut>) -> At<usize>;
+/// Goes through all values of a header of that shape, and appends each when there is somewhere to.
+type Walk = for<'a, 'b> fn(Shape, &'a [u8], Option<&'b mut BytesMut>) -> At<()>;
 
+/// Parses the value at an offset, judges its URI, and appends it when there is somewhere to;
+/// returns the offset of the comma behind it or of the end.
+#[inline(always)]
 fn step<'a, T: Value<'a>>(s: &'a [u8], at: usize, out: Option<&mut BytesMut>) -> At<usize> {
     let (value, end) = T::parse_member(s, at, 0)?;
     if let Some((uri, span)) = value.uri()
@@ -46,14 +48,34 @@ fn step<'a, T: Value<'a>>(s: &'a [u8], at: usize, out: Option<&mut BytesMut>) ->
     Ok(end)
 }
 
+fn walk<'a, T: Value<'a>>(shape: Shape, s: &'a [u8], mut out: Option<&mut BytesMut>) -> At<()> {
+    let mut at = skip_lws(s, 0);
+    if at >= s.len() && shape == Shape::ListOrEmpty {
+        return Ok(());
+    }
+    loop {
+        let end = step::<T>(s, at, out.as_deref_mut())?;
+        if end >= s.len() {
+            return Ok(());
+        }
+        if matches!(shape, Shape::Once | Shape::Each) {
+            return Err((Fault::Syntax, end));
+        }
+        if let Some(out) = &mut out {
+            out.put_slice(b", ");
+        }
+        at = skip_lws(s, end + 1);
+    }
+}
+
 macro_rules! of {
     ($shape:ident, $type:ty) => {
-        (Shape::$shape, (|s, at, out| step::<$type>(s, at, out)) as Step)
+        (Shape::$shape, (|shape, s, out| walk::<$type>(shape, s, out)) as Walk)
     };
 }
 
 /// The family of a header; None for those without a name here.
-fn family(id: HeaderId) -> Option<(Shape, Step)> {
+fn family(id: HeaderId) -> Option<(Shape, Walk)> {
     use HeaderId as Id;
     Some(match id {
         Id::Via => of!(List, Via<'_>),
@@ -150,35 +172,15 @@ fn family(id: HeaderId) -> Option<(Shape, Step)> {
     })
 }
 
-fn walk(shape: Shape, step: Step, s: &[u8], mut out: Option<&mut BytesMut>) -> At<()> {
-    let mut at = skip_lws(s, 0);
-    if at >= s.len() && shape == Shape::ListOrEmpty {
-        return Ok(());
-    }
-    loop {
-        let end = step(s, at, out.as_deref_mut())?;
-        if end >= s.len() {
-            return Ok(());
-        }
-        if matches!(shape, Shape::Once | Shape::Each) {
-            return Err((Fault::Syntax, end));
-        }
-        if let Some(out) = &mut out {
-            out.put_slice(b", ");
-        }
-        at = skip_lws(s, end + 1);
-    }
-}
-
 impl HeaderId {
     fn read(self, value: &[u8], out: Option<&mut BytesMut>) -> Result<(), HeaderError> {
-        let Some((shape, step)) = family(self) else {
+        let Some((shape, walk)) = family(self) else {
             if let Some(out) = out {
                 out.put_slice(value);
             }
             return Ok(());
         };
-        walk(shape, step, value, out).map_err(|(fault, at)| HeaderError {
+        walk(shape, value, out).map_err(|(fault, at)| HeaderError {
             header: self,
             offset: crate::span::offset(at),
             fault,

@@ -52,7 +52,12 @@ impl<'a> Value<'a> for Tokens<'a> {
             let empty = at >= s.len() || peek(s, at) == b',';
             return Err((if empty { Fault::Empty } else { Fault::Syntax }, at));
         }
-        let (params_end, end) = params::header_params(s, token_end)?;
+        // Most have no parameters.
+        let alone = token_end >= s.len() || peek(s, token_end) == b',';
+        let (params_end, end) = match alone {
+            true => (token_end, token_end),
+            false => params::header_params(s, token_end)?,
+        };
         if end < s.len() && peek(s, end) != b',' {
             return Err((Fault::Syntax, end));
         }

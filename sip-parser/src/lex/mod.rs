@@ -126,6 +126,17 @@ pub(crate) fn span(s: &[u8], mut at: usize, class: u16) -> usize {
     at
 }
 
+/// [`span`] for text of which ten bytes and more are the rule.
+#[inline]
+pub(crate) fn long_span(s: &[u8], at: usize, class: u16) -> usize {
+    let (fours, _) = s.get(at..).unwrap_or_default().as_chunks::<4>();
+    let whole = fours.iter().take_while(|four| {
+        let [a, b, c, d] = four.map(|b| CLASS[usize::from(b)]);
+        a & b & c & d & class != 0
+    });
+    span(s, at + 4 * whole.count(), class)
+}
+
 /// Whether all of `s` is of the class, and there is at least one byte.
 pub(crate) fn all(s: &[u8], class: u16) -> bool {
     !s.is_empty() && span(s, 0, class) == s.len()

@@ -343,13 +343,13 @@ impl Message {
     /// user agents and gateways that want no surprise later; a proxy must not refuse what it does
     /// not use, and calls [`Message::check`].
     pub fn check_headers(&self) -> Result<(), HeaderError> {
-        for h in self.headers() {
-            let base = h.value_span.start;
-            if h.id.is_single() && self.index.is_doubled(h.id) {
-                return Err(error(h.id, base, (Fault::Duplicate, 0)));
+        for entry in (0..).map_while(|i| self.index.entry(i)) {
+            let (value, base) = entry.value(&self.buf);
+            if self.index.is_doubled(entry.id) && entry.id.is_single() {
+                return Err(error(entry.id, base, (Fault::Duplicate, 0)));
             }
             let moved = |e: HeaderError| HeaderError { offset: base.saturating_add(e.offset), ..e };
-            h.id.check(h.value).map_err(moved)?;
+            entry.id.check(value).map_err(moved)?;
         }
         Ok(())
     }

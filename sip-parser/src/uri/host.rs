@@ -128,20 +128,15 @@ pub(crate) fn scan(s: &[u8], at: usize) -> Option<(Host<'_>, usize)> {
     if peek(s, at) == b'[' {
         return scan_v6(s, at);
     }
-    let end = lex::span(s, at, class::HOST);
+    if let Some(found) = dotted_quad(s, at) {
+        return Some(found);
+    }
+    let end = lex::long_span(s, at, class::HOST);
     let text = s.get(at..end)?;
-    // Only an address ends in a digit group: the last label of a name begins with a letter.
-    let last = *text.last()?;
-    if last.is_ascii_digit()
-        && text[0].is_ascii_digit()
-        && let Some(v4) = dotted_quad(text)
-    {
-        return Some((Host::V4(v4), end));
+    match text.first()? {
+        b'.' | b'-' => None,
+        _ => Some((Host::Name(text), end)),
     }
-    if is(text[0], class::HOST) && text[0] != b'.' && text[0] != b'-' {
-        return Some((Host::Name(text), end));
-    }
-    None
 }
 
 #[cold]
@@ -157,29 +152,30 @@ fn scan_v6(s: &[u8], at: usize) -> Option<(Host<'_>, usize)> {
     Some((host, at + 1 + close + 1))
 }
 
-fn dotted_quad(s: &[u8]) -> Option<Ipv4Addr> {
+/// An IPv4 address at `at` with nothing of a name behind it.
+#[inline(always)]
+fn dotted_quad(s: &[u8], at: usize) -> Option<(Host<'_>, usize)> {
+    let digit = |i: usize| Some(peek(s, i).wrapping_sub(b'0')).filter(|d| *d <= 9).map(u16::from);
     let mut quad = [0u8; 4];
-    let (mut part, mut digits, mut n) = (0, 0, 0u16);
-    for b in s {
-        if *b == b'.' {
-            if digits == 0 || part == 3 {
+    let mut i = at;
+    for (part, byte) in quad.iter_mut().enumerate() {
+        if part > 0 {
+            if peek(s, i) != b'.' {
                 return None;
             }
-            quad[part] = u8::try_from(n).ok()?;
-            (part, digits, n) = (part + 1, 0, 0);
-        } else {
-            let digit = b.wrapping_sub(b'0');
-            if digit > 9 || digits == 3 {
-                return None;
-            }
-            (digits, n) = (digits + 1, n * 10 + u16::from(digit));
+            i += 1;
         }
+        let mut n = digit(i)?;
+        i += 1;
+        if let Some(d) = digit(i) {
+            (n, i) = (n * 10 + d, i + 1);
+            if let Some(d) = digit(i) {
+                (n, i) = (n * 10 + d, i + 1);
+            }
+        }
+        *byte = u8::try_from(n).ok()?;
     }
-    if part != 3 || digits == 0 {
-        return None;
-    }
-    quad[3] = u8::try_from(n).ok()?;
-    Some(Ipv4Addr::from(quad))
+    if is(peek(s, i), class::HOST) { None } else { Some((Host::V4(Ipv4Addr::from(quad)), i)) }
 }
 
 #[cfg(test)]

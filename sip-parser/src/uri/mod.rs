@@ -126,6 +126,7 @@ impl<'a> Uri<'a> {
         let host_at = self.parse_user(s, from)?;
         let (host, mut i) = host::scan(s, host_at).ok_or(fault(UriFault::Host, host_at))?;
         self.host = host;
+        let host_end = i;
         if peek(s, i) == b':' {
             let end = lex::span(s, i + 1, class::DIGIT);
             let port = s.get(i + 1..end).and_then(lex::port);
@@ -142,7 +143,13 @@ impl<'a> Uri<'a> {
             self.headers = s.get(i + 1..end).unwrap_or_default();
             i = end;
         }
-        if i < s.len() { Err(fault(UriFault::Character, i)) } else { Ok(()) }
+        if i < s.len() {
+            return Err(fault(UriFault::Character, i));
+        }
+        match block::find_byte(s, from, b'%') < s.len() {
+            true => check_escapes_around(s, from, host_at, host_end),
+            false => Ok(()),
+        }
     }
 
     /// Takes the user part and the password, if there are any; returns where the host begins.
@@ -164,11 +171,9 @@ impl<'a> Uri<'a> {
             return Err(fault(UriFault::User, from));
         }
         let user = s.get(from..user_end).unwrap_or_default();
-        check_escapes(user, from)?;
         self.user = Some(user);
         if at > user_end {
             let password = s.get(user_end + 1..at).unwrap_or_default();
-            check_escapes(password, user_end + 1)?;
             self.password = Some(password);
         }
         Ok(at + 1)
@@ -187,6 +192,7 @@ impl<'a> Uri<'a> {
         self.user = Some(number);
         if peek(s, end) == b';' {
             let params_end = uri_params(s, end)?;
+            check_escapes(s, end)?;
             self.params = Params::new(s.get(end..params_end).unwrap_or_default());
             return match params_end < s.len() {
                 true => Err(fault(UriFault::Character, params_end)),
@@ -258,19 +264,32 @@ fn scheme_of(name: &[u8]) -> Scheme {
     }
 }
 
-/// Checks that every percent sign begins an escape.
-fn check_escapes(s: &[u8], base: usize) -> Result<(), UriError> {
-    let mut at = block::find_byte(s, 0, b'%');
+/// Checks that every percent sign from `from` on begins an escape.
+#[inline(always)]
+fn check_escapes(s: &[u8], from: usize) -> Result<(), UriError> {
+    let first = block::find_byte(s, from, b'%');
+    if first < s.len() { check_escapes_from(s, first) } else { Ok(()) }
+}
+
+/// The same but for the host: the zone of an address needs no escapes.
+#[cold]
+fn check_escapes_around(s: &[u8], from: usize, host: usize, end: usize) -> Result<(), UriError> {
+    check_escapes(s.get(..host).unwrap_or_default(), from)?;
+    check_escapes(s, end)
+}
+
+#[cold]
+fn check_escapes_from(s: &[u8], mut at: usize) -> Result<(), UriError> {
     while at < s.len() {
         if crate::escape::escaped(s.get(at..).unwrap_or_default()).is_none() {
-            return Err(fault(UriFault::Character, base + at));
+            return Err(fault(UriFault::Character, at));
         }
         at = block::find_byte(s, at + 3, b'%');
     }
     Ok(())
 }
 
-/// Checks `;name[=value]` from `at`; returns the offset after the last one.
+/// Checks `;name[=value]` from `at`, but for the escapes; returns the offset after the last one.
 fn uri_params(s: &[u8], at: usize) -> Result<usize, UriError> {
     let mut i = at;
     while peek(s, i) == b';' {
@@ -287,20 +306,15 @@ fn uri_params(s: &[u8], at: usize) -> Result<usize, UriError> {
             }
         }
     }
-    check_escapes(s.get(at..i).unwrap_or_default(), at)?;
     Ok(i)
 }
 
-/// Checks `name=value[&...]` from `at`; returns the offset after the last one.
+/// Checks `name=value[&...]` from `at`, but for the escapes; returns the offset after the last one.
 fn uri_headers(s: &[u8], at: usize) -> Result<usize, UriError> {
     let end = lex::span(s, at, class::URI_HEADER);
     let text = s.get(at..end).unwrap_or_default();
     let named = |h: &[u8]| memchr::memchr(b'=', h).is_some_and(|eq| eq > 0);
-    if text.split(|b| *b == b'&').all(named) {
-        check_escapes(text, at)?;
-        return Ok(end);
-    }
-    Err(fault(UriFault::Header, at))
+    if text.split(|b| *b == b'&').all(named) { Ok(end) } else { Err(fault(UriFault::Header, at)) }
 }
 
 /// Offset after the `addr-spec` at `at` that stands without angle brackets: it ends at white
