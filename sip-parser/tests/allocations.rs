@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use bytes::{Bytes, BytesMut};
-use sip_parser::{HeaderId, Message, Patch, Uri};
+use sip_parser::{HeaderId, HeaderSet, Message, PartialMessage, Patch, Uri};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
@@ -94,6 +94,48 @@ fn parsing_and_reading_allocate_nothing() {
             }
         });
         assert_eq!(made, 0, "{}", String::from_utf8_lossy(&text));
+    }
+}
+
+#[test]
+fn reading_descriptions_and_parts_allocates_nothing() {
+    let mut seen = 0;
+    let mut described: Vec<Message> =
+        corpus().into_iter().map(|t| Message::parse(t).unwrap()).collect();
+    let sdp = described.iter().find_map(|m| m.sdp().unwrap()).unwrap().text().to_vec();
+    let parts = [
+        b"--b\r\n\r\ntext\r\n--b\r\nContent-Type: application/sdp\r\n\r\n".as_slice(),
+        &sdp,
+        b"\r\n--b--\r\n",
+    ];
+    let head = b"ACK sip:a SIP/2.0\r\nc: multipart/mixed;boundary=\"b\"\r\n\r\n";
+    described.push(Message::parse(Bytes::from([head, &parts.concat()[..]].concat())).unwrap());
+    for m in &described {
+        let made = calls(|| {
+            let Some(sdp) = m.sdp().unwrap() else { return };
+            seen += 1;
+            sdp.check().unwrap();
+            for media in sdp.media() {
+                assert!(media.connection().is_some() && media.codecs().iter().count() > 0);
+                let _ = (media.direction(), media.candidates().count(), media.fmtp(b"101"));
+            }
+        });
+        assert_eq!(made, 0, "{m}");
+    }
+    assert!(seen >= 4);
+}
+
+#[test]
+fn reading_a_head_in_steps_allocates_nothing() {
+    for text in corpus() {
+        let made = calls(|| {
+            let mut p = PartialMessage::new(text.clone()).unwrap();
+            p.parse_headers(HeaderSet::of(&[HeaderId::To])).unwrap();
+            assert!(p.seen().to().is_ok());
+            p.parse_headers(HeaderSet::of(&[HeaderId::CSeq, HeaderId::CallId])).unwrap();
+            p.finish().unwrap();
+        });
+        assert_eq!(made, 0);
     }
 }
 
