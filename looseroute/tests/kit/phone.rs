@@ -193,6 +193,18 @@ impl Phone {
         self.next(PATIENCE).is_some()
     }
 
+    /// Everything that still comes until the engine closes the connection, which it must.
+    #[track_caller]
+    pub fn hear_rest(&self) -> String {
+        let Wire::Tcp(stream, held) = &self.wire else { panic!("only a connection ends") };
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout is set");
+        let mut all = std::mem::take(&mut *held.borrow_mut());
+        match (&*stream).read_to_end(&mut all) {
+            Err(e) if e.kind() != ErrorKind::ConnectionReset => panic!("not closed: {e}"),
+            _ => String::from_utf8_lossy(&all).into_owned(),
+        }
+    }
+
     /// Bytes as they come, without looking at them.
     #[track_caller]
     pub fn hear_bytes(&self, count: usize) -> Vec<u8> {
