@@ -140,9 +140,9 @@ impl Worker {
     }
 
     fn end_reply(&mut self, now: Now, txn: TxnId, letter: &Letter, keep: bool) {
-        let Letter { branch, message, flow, .. } = letter;
+        let Letter { branch, message, .. } = letter;
         let mut cx = turn!(self, now);
-        let end = self.shared.proxy.end_reply(&mut cx, txn, *branch, flow, message, keep);
+        let end = self.shared.proxy.end_reply(&mut cx, txn, *branch, message, keep);
         if let Some(next) = end.next {
             self.letters.push_back((txn, next));
         }

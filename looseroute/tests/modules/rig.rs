@@ -59,6 +59,9 @@ pub struct Seen {
     pub challenge: String,
 }
 
+/// A route's name, and what its functions answered.
+pub type Hooked = (&'static str, Vec<Result<i64, String>>);
+
 #[derive(Default)]
 struct Shared {
     program: Mutex<Vec<Step>>,
@@ -66,7 +69,7 @@ struct Shared {
     /// The steps of the routes beside the request route, by name.
     hooks: Mutex<Vec<(&'static str, Vec<Step>)>>,
     /// What their functions answered, in the order in which they ran.
-    hooked: Mutex<Vec<(&'static str, Vec<Result<i64, String>>)>>,
+    hooked: Mutex<Vec<Hooked>>,
     seen: Mutex<Seen>,
     events: Mutex<Vec<Event>>,
     log: Mutex<Vec<String>>,
@@ -237,7 +240,7 @@ impl Rig {
     }
 
     /// Which of them ran since the last call, and what their functions answered.
-    pub fn hooked(&self) -> Vec<(&'static str, Vec<Result<i64, String>>)> {
+    pub fn hooked(&self) -> Vec<Hooked> {
         std::mem::take(&mut *self.shared.hooked.lock())
     }
 

@@ -1,6 +1,7 @@
 //! The module `tm`: its parameters.
 
 use looseroute::Value;
+use looseroute::core::net::Proto;
 
 use crate::digest::field;
 use crate::rig::{Rig, f, request, with};
@@ -24,6 +25,8 @@ pub const TESTED: &[&str] = &[
     "reply_408_reason",
     "max_branches",
     "max_breadth",
+    "loop_detection",
+    "udp_mtu",
     "max_transactions",
 ];
 
@@ -46,6 +49,37 @@ fn about(found: &[u64], want: &[u64]) {
         found.len() == want.len() && found.iter().zip(want).all(near),
         "{found:?}, not {want:?}"
     );
+}
+
+#[test]
+fn a_request_that_comes_back_is_refused() {
+    for on in [1, 0] {
+        let rig = tm(&[("loop_detection", on)]);
+        // The Request-URI is ours: the request is relayed to ourselves.
+        let ran = rig.run(&request("OPTIONS", "sip:bob@10.0.0.1"), &[f("t_relay", &[])]);
+        let out = &ran.sent[0].1;
+        let text = format!("{}\r\n{}\r\n\r\n", out.start, lines(out));
+        rig.feed("10.0.0.1:5060", &text);
+        let back = rig.ran();
+        match on {
+            1 => assert_eq!(back.error(), "the request has come back (482 Loop Detected)"),
+            _ => assert_eq!(back.codes(), [1]),
+        }
+    }
+}
+
+fn lines(msg: &Msg) -> String {
+    msg.lines.iter().map(|(n, v)| format!("{n}: {v}")).collect::<Vec<_>>().join("\r\n")
+}
+
+#[test]
+fn a_request_too_long_for_udp_goes_over_tcp() {
+    let long = options().with(format!("X-Long: {}", "x".repeat(1300)));
+    for (mtu, proto) in [(1300, Proto::Tcp), (0, Proto::Udp), (5000, Proto::Udp)] {
+        let rig = tm(&[("udp_mtu", mtu)]);
+        let ran = rig.run(&long, &[f("t_relay", &[])]);
+        assert_eq!(ran.sent[0].0.proto, proto, "{mtu}");
+    }
 }
 
 #[test]

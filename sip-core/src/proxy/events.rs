@@ -148,6 +148,9 @@ pub enum RelayError {
     /// Max-Forwards is used up (RFC 3261 16.3 step 3).
     #[error("Max-Forwards is used up")]
     TooManyHops,
+    /// It has been here before and would go the same way again (RFC 3261 16.3 step 4).
+    #[error("the request has come back")]
+    Loop,
     /// Proxy-Require asks for something (RFC 3261 16.3 step 5).
     #[error("Proxy-Require names an unknown extension")]
     BadExtension,
@@ -168,6 +171,7 @@ impl RelayError {
             Self::NoListener | Self::TooManyBranches => Some((500, "Server Internal Error")),
             Self::TooWide => Some((440, "Max-Breadth Exceeded")),
             Self::TooManyHops => Some((483, "Too Many Hops")),
+            Self::Loop => Some((482, "Loop Detected")),
             Self::BadExtension => Some((420, "Bad Extension")),
             Self::Malformed => Some((400, "Bad Request")),
         }

@@ -2,7 +2,7 @@
 //! which of it goes upstream.
 //!
 //! ```text
-//!   1xx but 100   up at once
+//!   1xx but 100   up at once, to an INVITE
 //!   2xx           up at once, every one; the other branches are cancelled
 //!   6xx           the other branches are cancelled; up once all have ended
 //!   others        kept; once all branches have ended the best one goes up:
@@ -34,6 +34,8 @@ impl Proxy {
         match code {
             // RFC 3261 16.7 step 5: a 100 stays here.
             ..=100 => ForkEvent::Absorbed,
+            // RFC 4320 4.1: nothing but an INVITE is answered provisionally, except with 100.
+            101..200 if !cell.is_invite() => ForkEvent::Absorbed,
             101..200 => match self.forward(cx, cell, msg, code, b"") {
                 true => ForkEvent::Progress { branch: index, code },
                 false => ForkEvent::Absorbed,

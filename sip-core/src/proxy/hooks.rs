@@ -14,7 +14,7 @@
 //! only count, and are looked at when it ends.
 
 use bytes::Bytes;
-use sip_parser::{Message, Method};
+use sip_parser::Message;
 use smallvec::SmallVec;
 
 use super::fork::{Received, best};
@@ -23,8 +23,8 @@ use crate::net::Flow;
 use crate::time::{Duration, Instant};
 use crate::txn::TxnId;
 use crate::txn::cell::Cell;
-use crate::txn::id::Part;
 use crate::txn::hooks::{Arm, FailureKind, Kept, Letter, RouteName};
+use crate::txn::id::Part;
 use crate::uas::Reply;
 
 /// What a reply route is started with.
@@ -160,13 +160,12 @@ impl Proxy {
     }
 
     /// A response's route has ended, or there was none: it goes on as `msg`, edited or not, or, if
-    /// it is provisional and `keep` is false, no further.
+    /// it is provisional and `keep` is false, no further. The transaction stays until this is called.
     pub fn end_reply(
         &self,
         cx: &mut Cx<'_>,
         txn: TxnId,
         branch: u8,
-        flow: &Flow,
         msg: &Message,
         keep: bool,
     ) -> ReplyEnd {
@@ -188,17 +187,7 @@ impl Proxy {
             hooks.replying = next.is_some();
             ReplyEnd { event, next }
         });
-        ended.unwrap_or_else(|| {
-            // The transaction ended while its route waited: a 2xx to an INVITE is owed all the same.
-            let invite = msg.cseq().is_ok_and(|c| c.method == Method::Invite);
-            if let Ok(via) = &via
-                && invite
-                && code / 100 == 2
-            {
-                let _ = self.forward_response(cx, flow, msg, via);
-            }
-            ReplyEnd { event: ForkEvent::Absorbed, next: None }
-        })
+        ended.unwrap_or(ReplyEnd { event: ForkEvent::Absorbed, next: None })
     }
 
     /// A response that the machine passed up, of a transaction with hooks.

@@ -24,6 +24,8 @@ mod events;
 mod fork;
 mod hooks;
 mod hop;
+mod looped;
+mod mtu;
 mod plan;
 mod record_route;
 mod relay;

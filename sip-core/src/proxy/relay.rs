@@ -39,6 +39,9 @@ impl Proxy {
         if plan.branches.is_empty() {
             return Err(RelayError::NoTarget);
         }
+        if self.is_loop(req) {
+            return Err(RelayError::Loop);
+        }
         self.with_cell(cx, txn, |cx, cell| {
             self.may_relay(cell, plan)?;
             let max_breadth = self.breadth(cell, req, plan)?;
@@ -133,9 +136,18 @@ impl Proxy {
         // Bounded by BRANCH_LIMIT.
         let index = cell.branches.len() as u8;
         let param = TxnBranch { txn: cell.id, random: cell.random, index };
-        let request = cx.build(|out, patch| {
-            write_request(out, patch, leg, |out| out.extend_from_slice(&param.text()));
-        });
+        let write = |cx: &mut Cx<'_>, leg: &Leg<'_>| {
+            cx.build(|out, patch| {
+                write_request(out, patch, leg, |out| out.extend_from_slice(&param.text()));
+            })
+        };
+        let (mut target, mut request, mut fallback) = (target, write(cx, leg), None);
+        if let Some((by_tcp, outward)) = self.too_long_for_udp(leg, &target, request.len()) {
+            let longer = write(cx, &Leg { outward, ..*leg });
+            let udp = (std::mem::replace(&mut target, by_tcp), request);
+            request = longer;
+            fallback = Some(Box::new(udp));
+        }
         let method = if cell.is_invite() { Method::Invite } else { Method::Other };
         let mut branch = Branch {
             client: Client::for_method(method),
@@ -146,6 +158,7 @@ impl Proxy {
             reply: bytes::Bytes::new(),
             cancel: None,
             dropped: false,
+            fallback,
         };
         let times = cell.times(&self.params, target.proto.is_reliable());
         let effects = self.note(cx, branch.client.start(cx.now.mono, &times));

@@ -90,8 +90,12 @@ impl Proxy {
             return Err(CreateError::Full);
         };
         cx.stats.inc(self.ids.uas_transactions);
-        if method == Method::Invite
-            && self.params.auto_inv_100.is_on()
+        if method != Method::Invite
+            && let Some(cell) = bucket.cell(txn)
+        {
+            let times = cell.server_times(&self.params);
+            cell.server.await_answer(cx.now.mono, &times);
+        } else if self.params.auto_inv_100.is_on()
             && let Some(cell) = bucket.cell(txn)
         {
             self.params.with_auto_inv_100_reason(|reason| {

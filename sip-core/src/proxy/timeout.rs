@@ -7,6 +7,7 @@ use crate::txn::cell::Cell;
 use crate::txn::client_other::Stimulus;
 use crate::txn::id::Part;
 use crate::txn::{Effects, Timer, TimerEvent, TxnId};
+use crate::uas::Reply;
 
 pub(super) fn timer(proxy: &Proxy, cx: &mut Cx<'_>, event: TimerEvent) -> ForkEvent {
     let now = cx.now.mono;
@@ -139,6 +140,9 @@ impl Proxy {
             let origin = cell.id.origin(Part::Server);
             cx.out.send(cell.reply_to, cell.last.clone(), Some(origin));
         }
+        if effects.has(Effects::TRYING) {
+            self.answer(cx, cell, &Reply::new(100));
+        }
         match timer {
             Timer::H => ForkEvent::Unacknowledged,
             _ => ForkEvent::Absorbed,
@@ -156,6 +160,14 @@ impl Proxy {
     }
 
     fn on_branch_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) -> ForkEvent {
+        let fallback = cell
+            .branches
+            .get_mut(usize::from(index))
+            .and_then(|b| b.fallback.take().filter(|_| b.client.is_unanswered()));
+        if let Some(fallback) = fallback {
+            self.fall_back(cx, cell, index, *fallback);
+            return ForkEvent::Absorbed;
+        }
         let Some((branch, times)) = cell.branch(index, &self.params) else {
             return ForkEvent::Absorbed;
         };

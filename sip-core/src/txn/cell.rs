@@ -86,6 +86,8 @@ pub(crate) struct Branch {
     pub(crate) cancel: Option<Box<CancelClient>>,
     /// Its answer counts no more (`t_drop_replies`).
     pub(crate) dropped: bool,
+    /// The same request for UDP, if it goes over TCP only for its length (RFC 3261 18.1.1).
+    pub(crate) fallback: Option<Box<(Target, Bytes)>>,
 }
 
 /// The CANCEL of a branch: a client transaction of its own with the same branch parameter
@@ -101,9 +103,11 @@ impl Cell {
         matches!(self.server, Server::Invite(_))
     }
 
-    /// Whether no machine has anything left to do.
+    /// Whether no machine has anything left to do, and no response waits for its route.
     pub(crate) fn is_over(&self) -> bool {
-        self.server.is_over() && self.branches.iter().all(Branch::is_over)
+        self.server.is_over()
+            && self.branches.iter().all(Branch::is_over)
+            && !self.hooks.as_ref().is_some_and(|h| h.replying)
     }
 
     /// Gives back the messages that nobody will ask for again: what a branch has sent once it
@@ -114,6 +118,7 @@ impl Cell {
         for branch in &mut self.branches {
             if branch.has_sent_its_last() {
                 branch.request = Bytes::new();
+                branch.fallback = None;
             }
         }
         if self.answered == 0 || self.lean {
@@ -225,6 +230,13 @@ impl Server {
         match self {
             Self::Invite(m) => m.step(now, times, server_invite::Stimulus::TransportError),
             Self::Other(m) => m.step(now, times, server_other::Stimulus::TransportError),
+        }
+    }
+
+    /// Begins to wait for an answer; an INVITE is answered 100 at once.
+    pub(crate) fn await_answer(&mut self, now: Instant, times: &Times) {
+        if let Self::Other(m) = self {
+            m.await_answer(now, times);
         }
     }
 
@@ -347,6 +359,14 @@ impl Client {
         match self {
             Self::Invite(m) => m.deadline(),
             Self::Other(m) => m.deadline(),
+        }
+    }
+
+    /// Whether nothing has come back yet.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        match self {
+            Self::Invite(m) => m.state() == client_invite::State::Calling,
+            Self::Other(m) => m.state() == client_other::State::Trying,
         }
     }
 

@@ -66,6 +66,9 @@ pub enum Timer {
     L,
     /// Waits for retransmissions and forked 2xx answers (RFC 6026).
     M,
+    /// No answer given to a request other than INVITE for as long as a client's timer E takes to
+    /// reach T2 (RFC 4320 4.1, which gives it no name).
+    N,
     /// No final answer after a CANCEL (RFC 3261 9.1).
     Cancelled,
 }
@@ -93,6 +96,8 @@ impl Effects {
     pub const ENDED: Self = Self(1 << 6);
     /// Nothing that this state expects: ignored, and counted.
     pub const STRAY: Self = Self(1 << 7);
+    /// Answer 100: the request has waited long enough (RFC 4320 4.1).
+    pub const TRYING: Self = Self(1 << 8);
 
     /// Both sets.
     #[must_use]
@@ -109,8 +114,8 @@ impl Effects {
 
 impl std::fmt::Debug for Effects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const NAMES: [&str; 8] =
-            ["SEND", "ACK", "PASS", "TIMEOUT", "FAILED", "CANCEL", "ENDED", "STRAY"];
+        const NAMES: [&str; 9] =
+            ["SEND", "ACK", "PASS", "TIMEOUT", "FAILED", "CANCEL", "ENDED", "STRAY", "TRYING"];
         let mut set = f.debug_set();
         for (bit, name) in NAMES.iter().enumerate() {
             if self.0 & (1 << bit) != 0 {

@@ -69,6 +69,12 @@ pub struct TmParams {
     /// The Max-Breadth of a request that forks and came without one: 60 (RFC 5393 5.3.3; no Kamailio
     /// counterpart).
     pub max_breadth: Param,
+    /// 1: a request that has been here before, and would go the same way again, is answered 482
+    /// (RFC 3261 16.3 step 4; no Kamailio counterpart).
+    pub loop_detection: Param,
+    /// A request that would be longer than this over UDP goes over TCP instead, if there is a
+    /// listener for it; 0: never (RFC 3261 18.1.1; core parameter `udp_mtu`).
+    pub udp_mtu: Param,
     /// The most transactions alive at once; beyond it new ones are refused (no Kamailio
     /// counterpart: there, shared memory ends it).
     pub max_transactions: Param,
@@ -95,6 +101,8 @@ impl Default for TmParams {
             reply_408_code: Param::new(408),
             max_branches: Param::new(12),
             max_breadth: Param::new(60),
+            loop_detection: Param::new(1),
+            udp_mtu: Param::new(1300),
             max_transactions: Param::new(1_000_000),
             auto_inv_100_reason: phrase(
                 "tm.auto_inv_100_reason",
@@ -165,6 +173,18 @@ impl Times {
     #[must_use]
     pub const fn linger(&self) -> u32 {
         if self.reliable { 0 } else { self.wt }
+    }
+
+    /// How long a request other than INVITE may go without any answer: while a client's timer E
+    /// grows from T1 to T2 (RFC 4320 4.1).
+    #[must_use]
+    pub fn trying(&self) -> u32 {
+        let (mut interval, mut total) = (self.t1.max(1), 0u32);
+        while interval < self.t2 {
+            total = total.saturating_add(interval);
+            interval = interval.saturating_mul(2);
+        }
+        total.max(1)
     }
 
     /// Timer L: while a caller that lost the 2xx may still repeat its INVITE, which must not run the

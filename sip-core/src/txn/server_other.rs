@@ -3,7 +3,7 @@
 //! ```text
 //!     +--------+   1xx: send   +------------+  request, 1xx: send
 //!     | Trying |-------------->| Proceeding |
-//!     +--------+               +------------+
+//!     +--------+  N: send 100  +------------+
 //!         | 200-699: send        | 200-699: send
 //!         v                      |
 //!     +-----------+ <------------+
@@ -12,7 +12,7 @@
 //!         | J -> Terminated
 //! ```
 
-use super::{Clock, Effects, Timer, Times};
+use super::{Clock, Due, Effects, Timer, Times};
 use crate::time::Instant;
 
 /// The states, named as in RFC 3261 figure 8.
@@ -76,7 +76,17 @@ impl ServerOther {
     /// The timer that is due at `now`, to be given back as [`Stimulus::Timer`].
     #[must_use]
     pub fn due(&self, now: Instant) -> Option<Timer> {
-        self.clock.due(now).map(|_| Timer::J)
+        Some(match self.clock.due(now)? {
+            Due::Repeat => Timer::N,
+            Due::End => Timer::J,
+        })
+    }
+
+    /// Begins to wait for an answer: without one in time, a 100 is due (RFC 4320 4.1).
+    pub fn await_answer(&mut self, now: Instant, times: &Times) {
+        if self.state == State::Trying {
+            self.clock.start_repeat(now, times.trying());
+        }
     }
 
     /// One step. Never fails: what the state does not expect is [`Effects::STRAY`].
@@ -84,8 +94,13 @@ impl ServerOther {
         use {Effects as E, State as S, Stimulus as I};
         match (self.state, stimulus) {
             (S::Proceeding | S::Completed, I::Request) => E::SEND,
+            (S::Trying, I::Timer(Timer::N)) => {
+                self.clock.stop_repeat();
+                E::TRYING
+            }
             (S::Trying, I::Respond(..200)) => {
                 self.state = S::Proceeding;
+                self.clock.stop_repeat();
                 E::SEND
             }
             (S::Proceeding, I::Respond(..200)) => E::SEND,
@@ -93,6 +108,7 @@ impl ServerOther {
                 0 => self.terminate(E::SEND),
                 j => {
                     self.state = S::Completed;
+                    self.clock.stop_repeat();
                     self.clock.end_after(now, j);
                     E::SEND
                 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use sip_core::output::SendError;
 use sip_core::rng::{Rng, SeededRng};
+use sip_core::txn::Arm;
 
 use crate::support::{BOB, CALLER, CAROL, DAVE, Sent, World, ack, request};
 
@@ -29,6 +30,12 @@ fn play(seed: u64) {
     let peers = [BOB, CAROL, DAVE];
     let mut w = World::new(&peers[..1 + rng.below(3) as usize]);
     let method = if rng.below(4) == 0 { "OPTIONS" } else { "INVITE" };
+    if rng.below(2) == 0 {
+        // Routes of its own, that end at any time and may try somebody else.
+        let mut route = || (rng.below(2) == 0).then(|| Some("route".into()));
+        let (failure, reply, branch_failure) = (route(), route(), route());
+        w.arm = Some(Arm { failure, reply, branch_failure, ..Arm::default() });
+    }
     let mut call =
         Call { method, name: format!("m{seed}"), finals: Vec::new(), accepted: Vec::new() };
     let mut air = Air::new();
@@ -42,6 +49,11 @@ fn play(seed: u64) {
                 w.recv(CALLER, &request("CANCEL", &call.name))
             }
             2 => w.advance(rng.below(40_000)),
+            4 if !w.failing.is_empty() => match rng.below(2) {
+                0 => w.end_failure(&[]),
+                _ => w.end_failure(&[peers[pick(&mut rng, 3)]]),
+            },
+            5 | 6 if !w.replying.is_empty() => w.end_reply(rng.below(4) > 0),
             3 => match air.get(pick(&mut rng, air.len())).cloned() {
                 Some(lost) if lost.origin.is_some() => w.fail(&lost, SendError::Unreachable),
                 _ => continue,
@@ -50,8 +62,22 @@ fn play(seed: u64) {
         };
         take(&mut w, &mut call, &mut air, sent, &mut rng);
     }
-    let sent = w.advance(400_000);
-    take(&mut w, &mut call, &mut air, sent, &mut rng);
+    while !w.failing.is_empty() || !w.replying.is_empty() {
+        let sent = match w.failing.is_empty() {
+            true => w.end_reply(true),
+            false => w.end_failure(&[]),
+        };
+        take(&mut w, &mut call, &mut air, sent, &mut rng);
+    }
+    // Failures that come now have routes that end at once.
+    for _ in 0..8 {
+        let sent = w.advance(50_000);
+        take(&mut w, &mut call, &mut air, sent, &mut rng);
+        while !w.failing.is_empty() {
+            let sent = w.end_failure(&[]);
+            take(&mut w, &mut call, &mut air, sent, &mut rng);
+        }
+    }
     w.drain();
     judge(&call, seed);
 }

@@ -1,6 +1,7 @@
 //! A worker in small: it parses, runs one fixed route, and delivers what the proxy sends to
 //! whoever looks. Peers are lines of text.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use sip_core::mem::SlotPool;
 use sip_core::net::{ConnId, Flow, ListenId, Listener, Listeners, Proto, Target};
 use sip_core::output::{Output, Outputs, SendError};
 use sip_core::proxy::{
-    BranchPlan, CreateError, Cx, ForkEvent, Handled, Incoming, Proxy, RecordRoute, RelayError,
-    RelayPlan,
+    BranchPlan, CreateError, Cx, FailureStart, ForkEvent, Handled, Incoming, Proxy, RecordRoute,
+    RelayError, RelayPlan,
 };
 use sip_core::rng::SeededRng;
 use sip_core::stats::{Builder, Shard, Stats};
 use sip_core::time::{Duration, Now};
 use sip_core::timer::Wheel;
-use sip_core::txn::{TimerEvent, TxnId};
+use sip_core::txn::{Arm, Letter, TimerEvent, TxnId};
 use sip_core::uas::Reply;
 use sip_parser::{Message, Method, Patch};
 
@@ -93,6 +94,13 @@ pub(crate) struct World {
     pub(crate) relayed: Option<Result<(), RelayError>>,
     pub(crate) txn: Option<TxnId>,
     pub(crate) events: Vec<ForkEvent>,
+    /// What is armed for each transaction before it is relayed.
+    pub(crate) arm: Option<Arm>,
+    /// Responses whose reply route runs, the one that came first in front.
+    pub(crate) replying: VecDeque<(TxnId, Letter)>,
+    last_reply: Option<Sent>,
+    /// Failures whose route runs.
+    pub(crate) failing: VecDeque<(TxnId, FailureStart)>,
     pub(crate) wheel: Wheel<TimerEvent>,
     stats: Arc<Stats>,
     shard: Arc<Shard>,
@@ -130,6 +138,10 @@ impl World {
             relayed: None,
             txn: None,
             events: Vec::new(),
+            arm: None,
+            replying: VecDeque::new(),
+            failing: VecDeque::new(),
+            last_reply: None,
             wheel: Wheel::new(),
             stats,
             shard,
@@ -163,7 +175,11 @@ impl World {
                 let text = String::from_utf8_lossy(&s.bytes).into_owned();
                 let msg = Message::parse(s.bytes).unwrap();
                 assert!(!self.strict || msg.check().is_ok(), "{text}");
-                sent.push(Sent { to: s.to, text, origin: s.origin });
+                let one = Sent { to: s.to, text, origin: s.origin };
+                if one.text.starts_with("SIP/2.0 ") && one.to.peer == addr(CALLER) {
+                    self.last_reply = Some(one.clone());
+                }
+                sent.push(one);
             }
         }
         (result, sent)
@@ -181,8 +197,13 @@ impl World {
     pub(crate) fn take_in(&mut self, flow: Flow, msg: &Message) -> Vec<Sent> {
         if !msg.is_request() {
             let (handled, sent) = self.with(|p, cx| p.handle_response(cx, &flow, msg));
-            if let Handled::Matched { event, .. } = handled {
-                self.events.push(event);
+            match handled {
+                Handled::Matched { event: ForkEvent::Replying { txn, branch }, .. } => {
+                    let (code, message) = (msg.status().unwrap(), msg.clone());
+                    self.replying.push_back((txn, Letter { branch, code, message, flow }));
+                }
+                Handled::Matched { event, .. } => self.happened(event),
+                _ => {}
             }
             return sent;
         }
@@ -205,7 +226,7 @@ impl World {
         let mut plan = RelayPlan::new(&empty);
         plan.branches = self.targets.iter().cloned().collect();
         plan.record_route = self.record_route.then(RecordRoute::default);
-        let code = self.stateless;
+        let (code, arm) = (self.stateless, self.arm.clone());
         let (outcome, sent) = self.with(|p, cx| {
             if msg.method() == Some(Method::Ack) {
                 return (None, Some(p.forward_stateless(cx, flow, msg, &plan)));
@@ -232,6 +253,9 @@ impl World {
             if plan.branches.is_empty() {
                 return (Some(txn), None);
             }
+            if let Some(arm) = arm {
+                assert!(p.arm(cx, txn, arm));
+            }
             let relayed = p.relay(cx, txn, msg, &plan);
             if let Err(e) = relayed
                 && let Some((code, reason)) = e.status()
@@ -255,7 +279,7 @@ impl World {
             while let Some(event) = self.wheel.pop(self.now.mono) {
                 let (event, more) = self.with(|p, cx| p.handle_timeout(cx, event));
                 if event != ForkEvent::Absorbed {
-                    self.events.push(event);
+                    self.happened(event);
                 }
                 sent.extend(more);
             }
@@ -277,7 +301,53 @@ impl World {
     pub(crate) fn fail(&mut self, sent: &Sent, error: SendError) -> Vec<Sent> {
         let origin = sent.origin.unwrap();
         let (event, sent) = self.with(|p, cx| p.handle_send_failed(cx, origin, error));
+        self.happened(event);
+        sent
+    }
+
+    /// The last response that went to the caller.
+    pub(crate) fn last_reply(&self) -> Sent {
+        self.last_reply.clone().expect("one went up")
+    }
+
+    /// Notes an event, and the failure routes that it calls for.
+    fn happened(&mut self, event: ForkEvent) {
         self.events.push(event);
+        if let ForkEvent::Failing { txn } = event {
+            while let Some(start) = self.proxy.next_failure(txn) {
+                self.failing.push_back((txn, start));
+            }
+        }
+    }
+
+    /// The first reply route that runs ends.
+    pub(crate) fn end_reply(&mut self, keep: bool) -> Vec<Sent> {
+        let (txn, letter) = self.replying.pop_front().expect("a reply route runs");
+        let Letter { branch, message, .. } = letter;
+        let (end, sent) = self.with(|p, cx| p.end_reply(cx, txn, branch, &message, keep));
+        if let Some(next) = end.next {
+            self.replying.push_back((txn, next));
+        }
+        self.happened(end.event);
+        sent
+    }
+
+    /// The first failure route that runs relays to `targets` and ends.
+    pub(crate) fn end_failure(&mut self, targets: &[&str]) -> Vec<Sent> {
+        let (txn, start) = self.failing.pop_front().expect("a failure route runs");
+        let request = Message::parse(start.request).unwrap();
+        let empty = Patch::new();
+        let mut plan = RelayPlan::new(&empty);
+        plan.branches = targets.iter().map(|t| branch(t)).collect();
+        let mut sent = Vec::new();
+        if !targets.is_empty() {
+            let (relayed, more) = self.with(|p, cx| p.relay(cx, txn, &request, &plan));
+            self.relayed = Some(relayed);
+            sent.extend(more);
+        }
+        let (event, more) = self.with(|p, cx| p.end_failure(cx, txn));
+        sent.extend(more);
+        self.happened(event);
         sent
     }
 

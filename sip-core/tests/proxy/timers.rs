@@ -34,9 +34,27 @@ fn a_request_other_than_invite_is_never_answered_408() {
     let mut w = World::new(&[BOB]);
     w.recv(CALLER, &request("OPTIONS", "o1"));
     let sent = w.drain();
-    assert!(sent.iter().all(|s| s.what() == "OPTIONS"));
-    assert_eq!(sent.len(), 9);
+    // A 100 when a client's timer E is at T2, and nothing else.
+    let (trying, out): (Vec<_>, Vec<_>) = sent.iter().partition(|s| s.what() == "100");
+    assert!(out.iter().all(|s| s.what() == "OPTIONS"));
+    assert_eq!((out.len(), trying.len()), (9, 1));
     assert_eq!(w.events, [ForkEvent::Abandoned]);
+}
+
+/// RFC 4320 4.1.
+#[test]
+fn a_request_other_than_invite_has_a_100_in_time_and_no_other_provisional_answer() {
+    let mut w = World::new(&[BOB]);
+    let out = w.recv(CALLER, &request("OPTIONS", "o1"));
+    for code in [100, 180, 183] {
+        assert!(w.recv(BOB, &out[0].answer(code)).is_empty(), "{code} stays here");
+    }
+    assert!(w.advance(3_400).iter().all(|s| s.what() == "OPTIONS"));
+    let trying = w.advance(200);
+    assert_eq!(list(&trying), "100");
+    assert_eq!(list(&w.recv(CALLER, &request("OPTIONS", "o1"))), "100");
+    assert_eq!(list(&w.recv(BOB, &out[0].answer(200))), "200");
+    w.drain();
 }
 
 #[test]
@@ -101,8 +119,8 @@ fn a_transaction_that_the_route_forgot_ends_too() {
     w.recv(CALLER, &request("OPTIONS", "o1"));
     assert_eq!(w.proxy.live(), 2);
     let sent = w.drain();
-    assert_eq!(sent[0].what(), "408");
-    assert!(sent.iter().all(|s| s.what() == "408"));
+    assert_eq!((sent[0].what(), sent[1].what()), ("100", "408"));
+    assert!(sent[1..].iter().all(|s| s.what() == "408"));
     assert_eq!(w.events[0], ForkEvent::Abandoned);
     assert_eq!(w.events.last(), Some(&ForkEvent::Unacknowledged));
 }

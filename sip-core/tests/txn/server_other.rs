@@ -7,6 +7,7 @@ use sip_core::txn::{Effects, Timer};
 use crate::{TCP, UDP, at, dialogue, every_stimulus};
 
 const J: Stimulus = Stimulus::Timer(Timer::J);
+const N: Stimulus = Stimulus::Timer(Timer::N);
 
 /// RFC 3261 17.2.2: a retransmission in Trying is silently dropped, later it gets the last answer.
 #[test]
@@ -44,6 +45,27 @@ fn over_tcp_the_answer_ends_it() {
     );
 }
 
+/// RFC 4320 4.1: after 0.5 s, 1 s and 2 s a client's timer E is at T2; by then a 100 is due.
+#[test]
+fn a_request_that_waits_is_answered_100_after_three_and_a_half_seconds() {
+    let mut m = ServerOther::new();
+    m.await_answer(at(0), &UDP);
+    dialogue!(m, UDP;
+        500: Stimulus::Request => Effects::NONE;
+        3500: N => Effects::TRYING;
+        3500: Stimulus::Respond(100) => Effects::SEND;
+        4000: Stimulus::Request => Effects::SEND;
+        5000: Stimulus::Respond(200) => Effects::SEND;
+        10000: J => Effects::ENDED;
+    );
+    // Without regard to transport, and not once it is answered.
+    let mut m = ServerOther::new();
+    m.await_answer(at(0), &TCP);
+    assert_eq!((m.deadline(), m.due(at(3500))), (at(3500), Some(Timer::N)));
+    m.step(at(1000), &UDP, Stimulus::Respond(200));
+    assert_eq!(m.deadline(), at(6000));
+}
+
 fn in_state(state: State) -> ServerOther {
     let mut m = ServerOther::new();
     let way: &[Stimulus] = match state {
@@ -67,6 +89,7 @@ fn every_stimulus_in_every_state() {
         (S::Trying, T::Respond(100), X::SEND, S::Proceeding),
         (S::Trying, T::Respond(200), X::SEND, S::Completed),
         (S::Trying, T::TransportError, X::FAILED, S::Trying),
+        (S::Trying, N, X::TRYING, S::Trying),
         (S::Proceeding, T::Request, X::SEND, S::Proceeding),
         (S::Proceeding, T::Respond(100), X::SEND, S::Proceeding),
         (S::Proceeding, T::Respond(200), X::SEND, S::Completed),
@@ -77,7 +100,7 @@ fn every_stimulus_in_every_state() {
     ];
     let states = [S::Trying, S::Proceeding, S::Completed, S::Terminated];
     let foreign = Stimulus::Timer(Timer::K);
-    let stimuli = [T::Request, T::Respond(100), T::Respond(200), T::TransportError, J, foreign];
+    let stimuli = [T::Request, T::Respond(100), T::Respond(200), T::TransportError, J, N, foreign];
     every_stimulus!(states, stimuli, in_state, table);
 }
 

@@ -69,6 +69,19 @@ const INTS: &[(&str, Cell, std::ops::RangeInclusive<i64>, &str)] = &[
         "Max-Breadth of a request that forks and came without (RFC 5393); a fork beyond it gets a 440",
     ),
     (
+        "loop_detection",
+        |p| &p.loop_detection,
+        FLAG,
+        "1: a request that comes back unchanged is answered 482 (RFC 3261 16.3)",
+    ),
+    (
+        "udp_mtu",
+        |p| &p.udp_mtu,
+        0..=65_535,
+        "bytes that a request may have over UDP; a longer one goes over TCP if it can (RFC 3261 \
+         18.1.1; Kamailio's core parameter, 0 there), 0: never",
+    ),
+    (
         "max_transactions",
         |p| &p.max_transactions,
         1..=i32::MAX as i64,
