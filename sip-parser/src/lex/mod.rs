@@ -15,13 +15,13 @@ pub(crate) mod class {
     pub(crate) const DIGIT: u16 = 1 << 1;
     /// White space and folds.
     pub(crate) const LWS: u16 = 1 << 2;
-    /// `user`, with `%` of escapes.
+    /// `user`, without escapes.
     pub(crate) const USER: u16 = 1 << 3;
-    /// `password`, with `%`.
+    /// `password`, without escapes.
     pub(crate) const PASSWORD: u16 = 1 << 4;
-    /// `paramchar` of URI parameters, with `%`.
+    /// `paramchar` of URI parameters, without escapes.
     pub(crate) const URI_PARAM: u16 = 1 << 5;
-    /// `hname` and `hvalue` of URI headers, with `%`, `&` and `=`.
+    /// `hname` and `hvalue` of URI headers without escapes, with `&` and `=`.
     pub(crate) const URI_HEADER: u16 = 1 << 6;
     /// A host name: letters, digits, `-`, `.` and, leniently, `_`.
     pub(crate) const HOST: u16 = 1 << 7;
@@ -45,7 +45,7 @@ const fn classify(b: u8) -> u16 {
     let digit = b.is_ascii_digit();
     let alnum = alpha || digit;
     let mark = matches!(b, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
-    let unreserved = alnum || mark || b == b'%';
+    let unreserved = alnum || mark;
     let mut c = 0;
     if alpha {
         c |= ALPHA;

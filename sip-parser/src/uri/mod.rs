@@ -126,7 +126,6 @@ impl<'a> Uri<'a> {
         let host_at = self.parse_user(s, from)?;
         let (host, mut i) = host::scan(s, host_at).ok_or(fault(UriFault::Host, host_at))?;
         self.host = host;
-        let host_end = i;
         if peek(s, i) == b':' {
             let end = lex::span(s, i + 1, class::DIGIT);
             let port = s.get(i + 1..end).and_then(lex::port);
@@ -143,13 +142,7 @@ impl<'a> Uri<'a> {
             self.headers = s.get(i + 1..end).unwrap_or_default();
             i = end;
         }
-        if i < s.len() {
-            return Err(fault(UriFault::Character, i));
-        }
-        match block::find_byte(s, from, b'%') < s.len() {
-            true => check_escapes_around(s, from, host_at, host_end),
-            false => Ok(()),
-        }
+        if i < s.len() { Err(fault(UriFault::Character, i)) } else { Ok(()) }
     }
 
     /// Takes the user part and the password, if there are any; returns where the host begins.
@@ -159,10 +152,10 @@ impl<'a> Uri<'a> {
         if sign == s.len() {
             return Ok(from);
         }
-        let user_end = lex::span(s, from, class::USER);
+        let user_end = escaped_span(s, from, class::USER)?;
         let mut at = user_end;
         if peek(s, at) == b':' {
-            at = lex::span(s, at + 1, class::PASSWORD);
+            at = escaped_span(s, at + 1, class::PASSWORD)?;
         }
         if at != sign {
             return Err(fault(UriFault::User, at));
@@ -192,7 +185,6 @@ impl<'a> Uri<'a> {
         self.user = Some(number);
         if peek(s, end) == b';' {
             let params_end = uri_params(s, end)?;
-            check_escapes(s, end)?;
             self.params = Params::new(s.get(end..params_end).unwrap_or_default());
             return match params_end < s.len() {
                 true => Err(fault(UriFault::Character, params_end)),
@@ -264,43 +256,36 @@ fn scheme_of(name: &[u8]) -> Scheme {
     }
 }
 
-/// Checks that every percent sign from `from` on begins an escape.
+/// [`lex::span`] over characters of a class and escapes.
 #[inline(always)]
-fn check_escapes(s: &[u8], from: usize) -> Result<(), UriError> {
-    let first = block::find_byte(s, from, b'%');
-    if first < s.len() { check_escapes_from(s, first) } else { Ok(()) }
-}
-
-/// The same but for the host: the zone of an address needs no escapes.
-#[cold]
-fn check_escapes_around(s: &[u8], from: usize, host: usize, end: usize) -> Result<(), UriError> {
-    check_escapes(s.get(..host).unwrap_or_default(), from)?;
-    check_escapes(s, end)
+fn escaped_span(s: &[u8], at: usize, class: u16) -> Result<usize, UriError> {
+    let end = lex::span(s, at, class);
+    if peek(s, end) == b'%' { escapes_and_span(s, end, class) } else { Ok(end) }
 }
 
 #[cold]
-fn check_escapes_from(s: &[u8], mut at: usize) -> Result<(), UriError> {
-    while at < s.len() {
+fn escapes_and_span(s: &[u8], mut at: usize, class: u16) -> Result<usize, UriError> {
+    while peek(s, at) == b'%' {
         if crate::escape::escaped(s.get(at..).unwrap_or_default()).is_none() {
             return Err(fault(UriFault::Character, at));
         }
-        at = block::find_byte(s, at + 3, b'%');
+        at = lex::span(s, at + 3, class);
     }
-    Ok(())
+    Ok(at)
 }
 
-/// Checks `;name[=value]` from `at`, but for the escapes; returns the offset after the last one.
+/// Checks `;name[=value]` from `at`; returns the offset after the last one.
 fn uri_params(s: &[u8], at: usize) -> Result<usize, UriError> {
     let mut i = at;
     while peek(s, i) == b';' {
         let start = i + 1;
-        i = lex::span(s, start, class::URI_PARAM);
+        i = escaped_span(s, start, class::URI_PARAM)?;
         if i == start {
             return Err(fault(UriFault::Parameter, start));
         }
         if peek(s, i) == b'=' {
             let from = i + 1;
-            i = lex::span(s, from, class::URI_PARAM);
+            i = escaped_span(s, from, class::URI_PARAM)?;
             if i == from {
                 return Err(fault(UriFault::Parameter, from));
             }
@@ -309,9 +294,9 @@ fn uri_params(s: &[u8], at: usize) -> Result<usize, UriError> {
     Ok(i)
 }
 
-/// Checks `name=value[&...]` from `at`, but for the escapes; returns the offset after the last one.
+/// Checks `name=value[&...]` from `at`; returns the offset after the last one.
 fn uri_headers(s: &[u8], at: usize) -> Result<usize, UriError> {
-    let end = lex::span(s, at, class::URI_HEADER);
+    let end = escaped_span(s, at, class::URI_HEADER)?;
     let text = s.get(at..end).unwrap_or_default();
     let named = |h: &[u8]| memchr::memchr(b'=', h).is_some_and(|eq| eq > 0);
     if text.split(|b| *b == b'&').all(named) { Ok(end) } else { Err(fault(UriFault::Header, at)) }
