@@ -184,16 +184,16 @@ impl Worker {
 
     /// A message is large: it is read where it stays, into the call that its route would run in,
     /// or into the worker's own.
-    fn handle_message(&mut self, now: Now, flow: Flow, bytes: Bytes) {
+    fn handle_message(&mut self, now: Now, flow: Flow, mut bytes: Bytes) {
         let parsed = if bytes.starts_with(b"SIP/2.0 ") {
-            self.response.parse_into(bytes.clone())
+            self.response.take_from(&mut bytes, &Limits::DEFAULT)
         } else {
             let call = self.calls.spare().unwrap_or_else(|| {
                 let mailbox = self.shared.mailbox.clone();
                 Call::new(mailbox, Message::empty(), flow, RouteMask::REQUEST)
             });
             let mut state = call.lock();
-            let parsed = state.reset_with(bytes.clone(), flow, RouteMask::REQUEST);
+            let parsed = state.reset_with(&mut bytes, flow, RouteMask::REQUEST);
             if parsed.is_ok() && state.msg.is_request() {
                 let admitted = self.admit(now, &call, &mut state);
                 drop(state);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, BytesMut};
-use sip_parser::{HeaderId, Message};
+use sip_parser::{HeaderId, Message, Span};
 
 use super::{Reply, Tag};
 use crate::txn::key::ViaFix;
@@ -35,23 +35,33 @@ pub(crate) fn write_reply(out: &mut BytesMut, text: &ReplyText<'_>, reply: &Repl
     out.put_slice(b"\r\n");
     let mut first_via = true;
     let all = request.bytes();
+    // RFC 3261 12.1.1: a dialog is made by 101 to 299.
+    let dialog = (101..300).contains(&reply.code);
+    // Lines that follow each other are copied together.
+    let mut run = Span::default();
     for header in request.headers() {
-        match header.id {
-            HeaderId::Via if first_via => {
-                first_via = false;
-                put_via(out, all, header.span.range(), text);
+        let edited = match header.id {
+            HeaderId::Via => std::mem::take(&mut first_via),
+            HeaderId::To => true,
+            HeaderId::From | HeaderId::CallId | HeaderId::CSeq => false,
+            HeaderId::RecordRoute if dialog => false,
+            _ => continue,
+        };
+        if !edited && header.span.start == run.end {
+            run.end = header.span.end;
+            continue;
+        }
+        out.put_slice(request.slice(run));
+        run = header.span;
+        if edited {
+            match header.id {
+                HeaderId::To => put_to(out, text, reply, &header),
+                _ => put_via(out, all, header.span.range(), text),
             }
-            HeaderId::To => put_to(out, text, reply, &header),
-            HeaderId::Via | HeaderId::From | HeaderId::CallId | HeaderId::CSeq => {
-                out.put_slice(request.slice(header.span));
-            }
-            // RFC 3261 12.1.1: a dialog is made by 101 to 299.
-            HeaderId::RecordRoute if (101..300).contains(&reply.code) => {
-                out.put_slice(request.slice(header.span));
-            }
-            _ => {}
+            run.start = run.end;
         }
     }
+    out.put_slice(request.slice(run));
     out.put_slice(text.server);
     out.put_slice(reply.headers);
     if !reply.content_type.is_empty() {

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use sip_core::net::{Flow, ListenId, Target};
 use sip_core::proxy::DoubleRr;
 use sip_core::txn::{Facts, TxnId};
-use sip_parser::{Message, ParseError, Patch};
+use sip_parser::{Limits, Message, ParseError, Patch};
 use smallvec::SmallVec;
 
 use super::action::{Action, ActionResult, WaitToken};
@@ -191,15 +191,15 @@ impl CallState {
     /// The same for a message that is still to be parsed, which spares it a move.
     ///
     /// # Errors
-    /// It cannot be parsed; the state is then that of no message.
+    /// It cannot be parsed: the state is then that of no message, and `bytes` stays the caller's.
     pub fn reset_with(
         &mut self,
-        bytes: Bytes,
+        bytes: &mut Bytes,
         flow: Flow,
         kind: RouteMask,
     ) -> Result<(), ParseError> {
         self.clear(flow, kind);
-        self.msg.parse_into(bytes)
+        self.msg.take_from(bytes, &Limits::DEFAULT)
     }
 
     fn clear(&mut self, flow: Flow, kind: RouteMask) {

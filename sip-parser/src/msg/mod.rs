@@ -53,9 +53,9 @@ impl Message {
     /// (RFC 3261 7.5), what lies beyond Content-Length is cut off (18.3). Only the start line,
     /// the header names and Content-Length are judged; the rest when it is asked for, or by
     /// [`Message::check`].
-    pub fn parse_with(buf: Bytes, limits: &Limits) -> Result<Message, ParseError> {
+    pub fn parse_with(mut buf: Bytes, limits: &Limits) -> Result<Message, ParseError> {
         let mut message = Message::empty();
-        message.fill(buf, limits)?;
+        message.fill(&mut buf, limits)?;
         Ok(message)
     }
 
@@ -65,7 +65,13 @@ impl Message {
     }
 
     /// [`Message::parse_into`] under the given limits.
-    pub fn parse_into_with(&mut self, buf: Bytes, limits: &Limits) -> Result<(), ParseError> {
+    pub fn parse_into_with(&mut self, mut buf: Bytes, limits: &Limits) -> Result<(), ParseError> {
+        self.take_from(&mut buf, limits)
+    }
+
+    /// The same for a buffer that is wanted back when it holds no message: it is empty afterwards
+    /// when this succeeds, and only the line ends in front are gone when it does not.
+    pub fn take_from(&mut self, buf: &mut Bytes, limits: &Limits) -> Result<(), ParseError> {
         self.index.clear();
         let outcome = self.fill(buf, limits);
         if outcome.is_err() {
@@ -78,18 +84,18 @@ impl Message {
     }
 
     /// Parses into a message whose index is clear.
-    fn fill(&mut self, mut buf: Bytes, limits: &Limits) -> Result<(), ParseError> {
-        let skipped = lex::leading_line_ends(&buf);
+    fn fill(&mut self, buf: &mut Bytes, limits: &Limits) -> Result<(), ParseError> {
+        let skipped = lex::leading_line_ends(buf);
         if skipped > 0 {
             buf.advance(skipped);
         }
         if buf.is_empty() {
             return Err(ParseError::new(ParseErrorKind::Empty, skipped));
         }
-        match self.split(&buf, limits) {
+        match self.split(buf, limits) {
             Ok(end) => {
                 buf.truncate(end);
-                self.buf = buf;
+                self.buf = core::mem::take(buf);
                 Ok(())
             }
             Err(mut e) => {
