@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use sip_core::lock::LockList;
 use sip_core::proxy::Proxy;
 use sip_core::rng::SeededRng;
 use sip_core::stats;
@@ -245,7 +246,7 @@ impl Builder {
         if !self.has_route {
             return Err(EngineError::NoRoute);
         }
-        let clock = if self.sockets { Clock::system() } else { Clock::told() };
+        let clock = Arc::new(if self.sockets { Clock::system() } else { Clock::told() });
         let transport = TransportSetup::default();
         let listening = Listening::open(&self.listen, self.sockets, &transport.params)?;
         let listeners = listening.listeners();
@@ -304,6 +305,7 @@ impl Builder {
             routes: Arc::clone(&routes),
             log,
             events,
+            locks: LockList::default(),
             stats: Arc::new(builder.build(self.max_workers)),
             started: clock.now().wall,
         });
@@ -312,12 +314,14 @@ impl Builder {
                 accounts.add(user, realm, password);
             }
         }
+        parts.locks.add(&proxy);
+        parts.locks.add(&transport.directory);
         let mut init = InitCx::new(&parts, &proxy, clock.now(), &mut rng);
         for module in &modules {
             Arc::clone(module).init(&mut init)?;
         }
         let (queues, timers) = init.finish();
-        let jobs = Jobs::start(queues)
+        let jobs = Jobs::start(queues, &clock)
             .map_err(|source| EngineError::System { what: "a thread", source })?;
         let shared = Arc::new(Shared::new(SharedInit {
             parts,

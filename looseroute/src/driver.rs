@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::lock;
 use sip_core::output::{Input, Output};
 use sip_core::rng::SeededRng;
 use sip_core::time::Now;
@@ -23,6 +22,7 @@ pub(crate) struct Driver {
     pub(crate) worker: Worker,
     pub(crate) transport: Option<Transport>,
     shared: Arc<Shared>,
+    index: u16,
     inputs: VecDeque<Input>,
 }
 
@@ -42,24 +42,29 @@ impl Driver {
             shared.mail.set_waker(index, Arc::new(move || wake(&waker)));
         }
         let worker = Worker::new(Arc::clone(&shared), index, rng, stats);
-        Ok(Self { worker, transport, shared, inputs: VecDeque::new() })
+        Ok(Self { worker, transport, shared, index, inputs: VecDeque::new() })
     }
 
     /// One turn: waits for input up to `timeout` (`None`: until something happens), then does all
     /// there is to do.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), EngineError> {
-        let wait = match (timeout, self.next_timeout(self.shared.now())) {
+        let before = self.shared.now();
+        let due = self.next_timeout(before);
+        let beat = &self.shared.beats[usize::from(self.index)];
+        beat.wait(due.map(|due| before.mono + due));
+        let wait = match (timeout, due) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let clock = &self.shared.clock;
+        let shared = Arc::clone(&self.shared);
+        let clock = &shared.clock;
         let now = match &mut self.transport {
             Some(transport) => transport
                 .poll(&mut || clock.now(), wait, &mut self.inputs)
                 .map_err(EngineError::Poll)?,
             None => clock.now(),
         };
-        lock::set_turn(now.mono);
+        let _turn = shared.begin_turn(self.index, now);
         self.worker.handle_mail(now);
         self.feed(now);
         self.worker.handle_timeout(now);
@@ -102,11 +107,20 @@ impl Driver {
         }
     }
 
+    /// The worker's number.
+    pub(crate) const fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// When the next turn is due without any input.
+    pub(crate) fn due(&self, now: Now) -> Option<sip_core::time::Instant> {
+        let transport = self.transport.as_ref().and_then(|t| t.next_timeout(now.mono));
+        [self.worker.poll_timeout(), transport].into_iter().flatten().min()
+    }
+
     /// How long until the next turn is due without any input.
     pub(crate) fn next_timeout(&self, now: Now) -> Option<Duration> {
-        let transport = self.transport.as_ref().and_then(|t| t.next_timeout(now.mono));
-        let next = [self.worker.poll_timeout(), transport].into_iter().flatten().min();
-        next.map(|at| at.saturating_since(now.mono))
+        self.due(now).map(|at| at.saturating_since(now.mono))
     }
 }
 

@@ -32,11 +32,11 @@ use crate::threads::Threads;
 /// may be called from any thread; those that drive wait for each other. Several engines may live
 /// in one process and share nothing.
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     listening: Listening,
     transport: Transports,
     control: Control,
-    local: Mutex<Option<Driver>>,
+    pub(crate) local: Mutex<Option<Driver>>,
     threads: Mutex<Threads>,
     jobs: Mutex<Option<Jobs>>,
 }
@@ -255,7 +255,7 @@ impl Engine {
         }
         self.shared.clock.tell(now);
         self.run_stage();
-        sip_core::lock::set_turn(now.mono);
+        let _turn = self.shared.begin_turn(0, now);
         driver.worker.handle_mail(now);
         step(driver);
         self.shared.parts.log.drain();
@@ -362,7 +362,7 @@ impl Engine {
         }
         self.nudge();
         let deadline = self.shared.now().mono + grace;
-        let told = matches!(self.shared.clock, crate::clock::Clock::Told { .. });
+        let told = matches!(*self.shared.clock, crate::clock::Clock::Told { .. });
         let ended = || self.shared.proxy.unfinished() == 0 && self.live().0 == 0;
         let mut quiet_since = None;
         loop {
@@ -411,7 +411,9 @@ impl Engine {
         let mut local = self.local.lock();
         drivers.extend(local.take());
         for driver in &mut drivers {
+            let turn = self.shared.begin_turn(driver.index(), now);
             driver.worker.abandon_all(now);
+            drop(turn);
             if driver.transport.is_some() {
                 let _sent = driver.turn(Some(Duration::ZERO));
             }
@@ -463,7 +465,10 @@ pub(crate) fn run_rpc(
     };
     let entropy = entropy(shared.seed).map_err(|e| RpcError::new(500, e.to_string()))?;
     let mut rng = SeededRng::from_entropy(entropy);
-    let mut cx =
-        RpcCx { now: shared.now(), engine: &shared.parts, rng: &mut rng, proxy: &shared.proxy };
+    let now = shared.now();
+    if !sip_core::lock::on_worker() {
+        sip_core::lock::set_turn(now.mono);
+    }
+    let mut cx = RpcCx { now, engine: &shared.parts, rng: &mut rng, proxy: &shared.proxy };
     (rpc.handler)(&mut cx, params)
 }

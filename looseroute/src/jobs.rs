@@ -1,9 +1,12 @@
 //! The threads that run what may block: one for each queue a module asked for.
 
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam::channel::Receiver;
 use sip_module_api::job::{Job, JobQueueDecl};
+
+use crate::clock::Clock;
 
 /// The job threads of an engine. Each ends when every sender of its queue is gone or it is told to
 /// stop, after it has done what was queued.
@@ -14,13 +17,13 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// Starts a thread for each queue.
-    pub(crate) fn start(queues: Vec<JobQueueDecl>) -> std::io::Result<Self> {
+    pub(crate) fn start(queues: Vec<JobQueueDecl>, clock: &Arc<Clock>) -> std::io::Result<Self> {
         let (stop, stopped) = crossbeam::channel::bounded(0);
         let mut threads = Vec::new();
         for queue in queues {
-            let stopped = stopped.clone();
+            let (stopped, clock) = (stopped.clone(), Arc::clone(clock));
             let name = format!("lr-{}", queue.name);
-            threads.push(Builder::new().name(name).spawn(move || run(queue, &stopped))?);
+            threads.push(Builder::new().name(name).spawn(move || run(queue, &stopped, &clock))?);
         }
         Ok(Self { stop, threads })
     }
@@ -35,7 +38,7 @@ impl Jobs {
     }
 }
 
-fn run(mut queue: JobQueueDecl, stopped: &Receiver<()>) {
+fn run(mut queue: JobQueueDecl, stopped: &Receiver<()>, clock: &Clock) {
     let mut batch: Vec<Job> = Vec::with_capacity(queue.max_batch);
     loop {
         crossbeam::select! {
@@ -55,10 +58,12 @@ fn run(mut queue: JobQueueDecl, stopped: &Receiver<()>) {
             batch.push(job);
         }
         if !batch.is_empty() {
+            sip_core::lock::set_turn(clock.now().mono);
             queue.runner.run(&mut batch);
             batch.clear();
         }
     }
+    sip_core::lock::set_turn(clock.now().mono);
     queue.runner.finish();
 }
 
@@ -71,7 +76,6 @@ mod tests {
     use super::*;
     use parking_lot::Mutex;
     use sip_module_api::job::{JobRunner, job_queue};
-    use std::sync::Arc;
 
     struct Collect(Arc<Mutex<Vec<u32>>>);
     impl JobRunner for Collect {
@@ -87,7 +91,8 @@ mod tests {
     fn what_is_queued_is_done_before_the_threads_stop() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (queue, decl) = job_queue("t", 100, 7, Box::new(Collect(Arc::clone(&seen))));
-        let jobs = Jobs::start(vec![decl]).expect("threads can be started");
+        let jobs =
+            Jobs::start(vec![decl], &Arc::new(Clock::told())).expect("threads can be started");
         for n in 0..50u32 {
             assert!(queue.submit(Job { work: Box::new(n), done: None }).is_ok());
         }

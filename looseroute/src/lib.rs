@@ -46,16 +46,19 @@ mod engine;
 mod error;
 mod jobs;
 mod listening;
+mod locks;
 mod mail;
 mod modules;
 mod shared;
 mod threads;
+mod watchdog;
 mod worker;
 
 pub use actions::Actions;
 pub use builder::{Builder, Handled};
 pub use engine::Engine;
 pub use error::{EngineError, InputError, RouteError, WaitGone};
+pub use watchdog::{LateWorker, Stuck, StuckLock};
 
 pub use sip_core as core;
 pub use sip_module_api as module_api;

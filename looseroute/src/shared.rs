@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 
+use sip_core::lock;
 use sip_core::proxy::Proxy;
 use sip_core::stats::CounterId;
 use sip_core::time::{Duration, Now};
@@ -13,6 +14,7 @@ use sip_module_api::router::RouterFactory;
 use crate::clock::Clock;
 use crate::control::HttpRpc;
 use crate::mail::Mailboxes;
+use crate::watchdog::{Beat, Watchdog};
 
 /// The counters the worker itself keeps (group `core`, Kamailio's names where it has them).
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct WorkerCounters {
     pub(crate) late_resumes: CounterId,
     pub(crate) refused_parking: CounterId,
     pub(crate) deadlines: CounterId,
+    pub(crate) stuck_locks: CounterId,
+    pub(crate) stuck_workers: CounterId,
 }
 
 impl WorkerCounters {
@@ -46,6 +50,11 @@ impl WorkerCounters {
                 "calls answered 503 because max_parked_calls were waiting",
             ),
             deadlines: counter("async_deadlines", "waits that ended at their deadline"),
+            stuck_locks: counter("stuck_locks", "locks held for longer than lock_hold_limit"),
+            stuck_workers: counter(
+                "stuck_workers",
+                "turns that took, or were due for, longer than worker_turn_limit",
+            ),
         }
     }
 }
@@ -87,13 +96,18 @@ pub(crate) struct Shared {
     pub(crate) modules: Vec<Arc<dyn Module>>,
     pub(crate) mail: Arc<Mailboxes>,
     pub(crate) mailbox: Arc<dyn Mailbox>,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
     pub(crate) counters: WorkerCounters,
     pub(crate) params: Arc<CoreParams>,
     pub(crate) timers: parking_lot::RwLock<Arc<Vec<TimerDecl>>>,
     pub(crate) http_rpc: Option<HttpRpc>,
     pub(crate) stop: AtomicBool,
     pub(crate) seed: Option<u64>,
+    /// The same clock for those who hold locks.
+    pub(crate) lock_clock: lock::Clock,
+    /// What each worker is at.
+    pub(crate) beats: Vec<Beat>,
+    pub(crate) watchdog: Watchdog,
     stage: AtomicU8,
 }
 
@@ -104,7 +118,7 @@ pub(crate) struct SharedInit {
     pub(crate) routes: Arc<dyn RouterFactory>,
     pub(crate) modules: Vec<Arc<dyn Module>>,
     pub(crate) mail: Arc<Mailboxes>,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
     pub(crate) counters: WorkerCounters,
     pub(crate) params: Arc<CoreParams>,
     pub(crate) http_rpc: Option<HttpRpc>,
@@ -114,6 +128,8 @@ pub(crate) struct SharedInit {
 impl Shared {
     pub(crate) fn new(init: SharedInit) -> Self {
         let mailbox: Arc<dyn Mailbox> = Arc::clone(&init.mail) as Arc<dyn Mailbox>;
+        let clock = Arc::clone(&init.clock);
+        let workers = init.parts.stats.shards();
         Self {
             parts: init.parts,
             proxy: init.proxy,
@@ -128,6 +144,9 @@ impl Shared {
             http_rpc: init.http_rpc,
             stop: AtomicBool::new(false),
             seed: init.seed,
+            lock_clock: Arc::new(move || clock.now().mono),
+            beats: (0..workers).map(|_| Beat::default()).collect(),
+            watchdog: Watchdog::default(),
             stage: AtomicU8::new(Stage::Built as u8),
         }
     }

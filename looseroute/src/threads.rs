@@ -9,10 +9,14 @@ use sip_module_api::log;
 use crate::driver::Driver;
 use crate::error::EngineError;
 use crate::shared::Shared;
+use crate::watchdog::WatchdogThread;
 
 /// The threads of an engine that was started.
 #[derive(Default)]
-pub(crate) struct Threads(Vec<JoinHandle<Driver>>);
+pub(crate) struct Threads {
+    workers: Vec<JoinHandle<Driver>>,
+    watchdog: Option<WatchdogThread>,
+}
 
 impl Threads {
     /// Starts a thread for each driver.
@@ -26,16 +30,21 @@ impl Threads {
                 .map_err(|source| EngineError::System { what: "a thread", source })?;
             threads.push(thread);
         }
-        Ok(Self(threads))
+        let watchdog = Some(WatchdogThread::start(shared)?);
+        Ok(Self { workers: threads, watchdog })
     }
 
     /// Waits for the threads, which must have been told to stop; answers their drivers.
     pub(crate) fn join(&mut self) -> Vec<Driver> {
-        self.0.drain(..).filter_map(|t| t.join().ok()).collect()
+        let drivers = self.workers.drain(..).filter_map(|t| t.join().ok()).collect();
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.end();
+        }
+        drivers
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.workers.is_empty()
     }
 }
 

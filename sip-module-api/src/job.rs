@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use sip_core::lock::{KeyLock, KeyWaiter};
 
 use crate::call::WaitToken;
 use crate::flow::Resumed;
@@ -83,6 +84,18 @@ impl Completion {
         if let Some(mailbox) = self.mailbox.take() {
             mailbox.resume(self.token, Resumed::Done(result));
         }
+    }
+}
+
+/// A call that waits for a logical lock is resumed with it. If the wait has ended by then, the lock
+/// is dropped with the letter and goes to the next.
+impl KeyWaiter for Completion {
+    fn granted(self: Box<Self>, lock: KeyLock) {
+        self.complete(Box::new(lock));
+    }
+
+    fn withdrawn(self: Box<Self>) {
+        self.withdraw();
     }
 }
 

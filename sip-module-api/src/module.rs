@@ -105,6 +105,9 @@ pub struct EngineParts {
     pub log: Arc<Log>,
     /// The observers.
     pub events: Events,
+    /// Everything that has locks: what makes a [`Lock`](sip_core::lock::Lock) or a set of them puts
+    /// it here.
+    pub locks: sip_core::lock::LockList,
     /// The statistics.
     pub stats: Arc<sip_core::stats::Stats>,
     /// The wall time at which the engine was made.

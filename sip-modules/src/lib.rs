@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sip_module_api::Module;
 
 pub mod auth;
+pub mod cfgutils;
 pub mod core;
 pub mod maxfwd;
 pub mod registrar;
@@ -22,6 +23,7 @@ pub fn catalogue() -> Vec<Arc<dyn Module>> {
     vec![
         core::module(),
         auth::module(),
+        cfgutils::module(),
         maxfwd::module(),
         rr::module(),
         sl::module(),

@@ -27,7 +27,8 @@ macro_rules! tests {
 
 const TESTS: &[Tests] = tests! {
     auth: auth, nonces;
-    core: core;
+    cfgutils: cfgutils;
+    core: core, locks;
     maxfwd: maxfwd;
     registrar: registrar, lookup;
     rr: rr;

@@ -12,10 +12,12 @@ mod rig;
 
 mod asked;
 mod auth;
+mod cfgutils;
 mod core;
 mod coverage;
 mod forced;
 mod hooks;
+mod locks;
 mod lookup;
 mod maxfwd;
 mod nonces;

@@ -81,6 +81,7 @@ impl Class {
         0
     }
 
+    #[allow(clippy::explicit_auto_deref, reason = "what the models' cell gives is no reference")]
     fn site(&self, number: u32) -> Option<Site> {
         let at = usize::try_from(number.checked_sub(1)?).ok()?;
         self.sites.get(at)?.site.get().map(|site| Site::Rust(*site))

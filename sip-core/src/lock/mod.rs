@@ -17,12 +17,18 @@
 //! | [`HostLocks`] | a thread of the host's, from a call to another | the thread, unless it is a worker |
 //! | [`KeyLocks`] | a route or a host, by a key | the route is parked, no thread |
 //!
+//! Uncontended, in a release build on x86-64, taking and giving up a [`Lock`] costs 17.0 ns and a
+//! bucket of a [`LockSet`] 14.7 where parking_lot's bare mutex costs 13.3, samples included (`cargo
+//! bench -p looseroute-benches --bench lock`, on a busy machine); in instructions 50 and 55 where
+//! it has 9 (callgrind). A mutex takes 16 bytes more. A [`HostLocks`] costs 69 ns.
+//!
 //! The locks are parking_lot mutexes underneath, without poisoning. Kamailio's counterparts are
 //! `gen_lock_t` and `gen_lock_set_t`, which know none of this.
 
 mod holder;
 mod host;
 mod keys;
+mod list;
 mod rank;
 mod report;
 mod set;
@@ -32,6 +38,7 @@ mod thread;
 
 pub use host::{HostLockError, HostLocks};
 pub use keys::{KeyLock, KeyLocks, KeyReport, KeyWait, KeyWaiter, Locked, Refused, WaitingKey};
+pub use list::LockList;
 pub use rank::Rank;
 pub use report::{HeldLock, HoldTimes, LockReport, Locks, Site};
 pub use set::{BucketPair, LockSet};

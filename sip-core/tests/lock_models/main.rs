@@ -9,6 +9,7 @@
     unused_imports,
     missing_docs,
     unreachable_pub,
+    clippy::arc_with_non_send_sync,
     reason = "the module's files are for more users than the models"
 )]
 

@@ -133,6 +133,8 @@ pub struct CallState {
     pub outcome: Outcome,
     /// What was armed for its transaction, and what a route other than a request route is about.
     pub hooked: Option<Box<Hooked>>,
+    /// The logical locks that the route holds; its end gives them up.
+    pub key_locks: Vec<sip_core::lock::KeyLock>,
     /// Names the wait that comes next, set by the worker.
     pub token: ResumeToken,
     pub(super) mailbox: Arc<dyn Mailbox>,
@@ -171,6 +173,7 @@ impl CallState {
             avps: SmallVec::new(),
             outcome: Outcome::Open,
             hooked: None,
+            key_locks: Vec::new(),
             token: ResumeToken(0),
             mailbox,
             action: None,
@@ -298,8 +301,9 @@ impl CallState {
         self.waits.contains(&wait)
     }
 
-    /// Closes the external waits that were opened and never ended.
+    /// Closes the external waits that were opened and never ended, and gives up the logical locks.
     pub fn close_waits(&mut self) {
+        self.key_locks.clear();
         for wait in self.waits.drain(..) {
             self.mailbox.close_wait(wait);
         }

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sip_core::auth::{Algorithm, Authenticator, Authority, QopOffer};
+use sip_core::lock::{LockReport, Locks};
 use sip_module_api::call::CallState;
 use sip_module_api::flow::ActionError;
 use sip_module_api::module::{InitCx, InitError};
@@ -86,7 +87,17 @@ impl Module for Auth {
         let authenticator = Authenticator::new(secret, NONCES);
         self.apply(&authenticator).map_err(|e| InitError::new("auth", e))?;
         let twice = |_| InitError::new("auth", "is initialised twice");
-        self.authenticator.set(authenticator).map_err(twice)
+        self.authenticator.set(authenticator).map_err(twice)?;
+        cx.engine.locks.add(&self);
+        Ok(())
+    }
+}
+
+impl Locks for Auth {
+    fn report_locks(&self, into: &mut Vec<LockReport>) {
+        if let Some(authenticator) = self.authenticator.get() {
+            authenticator.report_locks(into);
+        }
     }
 }
 

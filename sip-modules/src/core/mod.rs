@@ -1,6 +1,7 @@
 //! The module `core`: the functions, parameters and RPC commands that Kamailio's core has and that
 //! need no worker.
 
+mod locks;
 mod rpc;
 
 use std::sync::Arc;
@@ -9,16 +10,22 @@ use bytes::Bytes;
 use sip_module_api::Module;
 use sip_module_api::call::RouteMask;
 use sip_module_api::flow::{ActionError, Flow};
+use sip_module_api::module::{InitCx, InitError};
 use sip_module_api::registry::Declare;
 use sip_module_api::value::Value;
 use sip_parser::Uri;
 
-struct Core;
+pub use locks::WatchdogParams;
+
+#[derive(Default)]
+struct Core {
+    locks: locks::LockParams,
+}
 
 /// The module.
 #[must_use]
 pub fn module() -> Arc<dyn Module> {
-    Arc::new(Core)
+    Arc::new(Core::default())
 }
 
 impl Module for Core {
@@ -30,8 +37,14 @@ impl Module for Core {
         "the engine itself"
     }
 
+    fn init(self: Arc<Self>, cx: &mut InitCx<'_>) -> Result<(), InitError> {
+        self.locks.init(cx);
+        Ok(())
+    }
+
     fn declare(self: Arc<Self>, d: &mut Declare<'_>) {
         rpc::declare(d);
+        self.locks.declare(d);
         d.function(
             "is_myself",
             0..=1,

@@ -114,6 +114,7 @@ impl Module for Usrloc {
         for name in self.tables() {
             let name = Name::new(&name).map_err(|e| fail(format!("preload: {e}")))?;
             let table = self.open(cx, name, Arc::clone(&ruids)).map_err(fail)?;
+            cx.engine.locks.add(&table);
             self.locations.tables.write().push(table);
         }
         self.start_timers(cx);

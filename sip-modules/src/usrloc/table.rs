@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hashbrown::HashMap;
-use sip_core::lock::{Lock, Rank};
+use sip_core::lock::{Lock, LockReport, Locks, Rank};
 use sip_core::time::Now;
 use sip_module_api::job::{Completion, Job, JobQueue, JobRunner};
 use sip_module_api::log::Log;
@@ -31,6 +31,13 @@ enum Work {
     Flush,
     /// Delete what has expired.
     Clean(Now),
+}
+
+impl Locks for Table {
+    fn report_locks(&self, into: &mut Vec<LockReport>) {
+        self.domain.report_locks(into);
+        self.waiting.report_locks(into);
+    }
 }
 
 impl Table {

@@ -125,8 +125,7 @@ fn a_worker_is_told_instead_of_waiting() {
 #[test]
 fn those_who_wait_take_turns_and_none_is_forgotten() {
     let set = HostLocks::new("set", 0, 2, clock());
-    let mut counts = [0u32; 2];
-    let cells: [_; 2] = counts.each_mut().map(parking_lot::Mutex::new);
+    let cells = [parking_lot::Mutex::new(0), parking_lot::Mutex::new(0)];
     std::thread::scope(|s| {
         for _ in 0..4 {
             s.spawn(|| {
@@ -134,14 +133,13 @@ fn those_who_wait_take_turns_and_none_is_forgotten() {
                     let i = n % 2;
                     set.get(i).expect("no order is broken");
                     // Exclusive: the inner lock is never found taken.
-                    **cells[i].try_lock().expect("nobody else is in here") += 1;
+                    *cells[i].try_lock().expect("nobody else is in here") += 1;
                     set.release(i).expect("ours");
                 }
             });
         }
     });
-    drop(cells);
-    assert_eq!(counts, [4000, 4000]);
+    assert_eq!(cells.map(parking_lot::Mutex::into_inner), [4000, 4000]);
     let mut reports = Vec::new();
     set.report_locks(&mut reports);
     assert_eq!(reports[0].hold.samples, 2 * (4000 / 64));

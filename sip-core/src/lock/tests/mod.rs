@@ -172,6 +172,21 @@ fn the_pair_belongs_to_the_indexes_asked_for() {
     assert_eq!((*a, b.is_none()), (2, true));
 }
 
+#[test]
+fn a_list_reports_what_lives() {
+    let list = LockList::default();
+    let (one, two) = (
+        std::sync::Arc::new(Lock::new("one", Rank::HOST, ())),
+        std::sync::Arc::new(LockSet::new("two", Rank::TXN, 4, || ())),
+    );
+    list.add(&one);
+    list.add(&two);
+    let names = || list.report().iter().map(|r| r.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(), ["one", "two"]);
+    drop(one);
+    assert_eq!(names(), ["two"]);
+}
+
 #[cfg(debug_assertions)]
 mod order {
     use super::*;
