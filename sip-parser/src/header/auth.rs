@@ -90,8 +90,9 @@ impl<'a> Credentials<'a> {
         Ok(c)
     }
 
-    fn take(&mut self, name: &[u8], value: &'a [u8]) -> bool {
-        let slot = match name.to_ascii_lowercase_short().as_slice() {
+    /// Where the parameter of that name, in lower case, is kept.
+    fn slot(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
+        Some(match name {
             b"username" => &mut self.username,
             b"realm" => &mut self.realm,
             b"nonce" => &mut self.nonce,
@@ -102,9 +103,16 @@ impl<'a> Credentials<'a> {
             b"opaque" => &mut self.opaque,
             b"qop" => &mut self.qop,
             b"nc" => &mut self.nc,
-            _ => return true,
-        };
-        once(slot, value)
+            _ => return None,
+        })
+    }
+
+    fn take(&mut self, name: &[u8], value: &'a [u8]) -> bool {
+        // Nearly everybody writes them so.
+        if let Some(slot) = self.slot(name) {
+            return once(slot, value);
+        }
+        self.slot(&lowered(name)).is_none_or(|slot| once(slot, value))
     }
 
     /// Whether the scheme is Digest.
@@ -187,8 +195,9 @@ impl<'a> Challenge<'a> {
         Ok(c)
     }
 
-    fn take(&mut self, name: &[u8], value: &'a [u8]) -> bool {
-        let slot = match name.to_ascii_lowercase_short().as_slice() {
+    /// Where the parameter of that name, in lower case, is kept.
+    fn slot(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
+        Some(match name {
             b"realm" => &mut self.realm,
             b"domain" => &mut self.domain,
             b"nonce" => &mut self.nonce,
@@ -196,9 +205,16 @@ impl<'a> Challenge<'a> {
             b"stale" => &mut self.stale,
             b"algorithm" => &mut self.algorithm,
             b"qop" => &mut self.qop,
-            _ => return true,
-        };
-        once(slot, value)
+            _ => return None,
+        })
+    }
+
+    fn take(&mut self, name: &[u8], value: &'a [u8]) -> bool {
+        // Nearly everybody writes them so.
+        if let Some(slot) = self.slot(name) {
+            return once(slot, value);
+        }
+        self.slot(&lowered(name)).is_none_or(|slot| once(slot, value))
     }
 
     /// Whether the scheme is Digest.
@@ -241,14 +257,9 @@ impl<'a> Value<'a> for Challenge<'a> {
 }
 
 /// Parameter names are short; longer ones match nothing, so they need not be kept whole.
-trait ShortLower {
-    fn to_ascii_lowercase_short(&self) -> smallvec::SmallVec<[u8; 16]>;
-}
-
-impl ShortLower for [u8] {
-    fn to_ascii_lowercase_short(&self) -> smallvec::SmallVec<[u8; 16]> {
-        self.iter().take(16).map(u8::to_ascii_lowercase).collect()
-    }
+#[cold]
+fn lowered(name: &[u8]) -> smallvec::SmallVec<[u8; 16]> {
+    name.iter().take(16).map(u8::to_ascii_lowercase).collect()
 }
 
 /// Writes `scheme name=value, name="value"`.
