@@ -26,8 +26,8 @@ struct Place {
 pub struct Multipart<'a> {
     text: &'a [u8],
     base: u32,
-    /// Two dashes and the boundary.
-    dashed: SmallVec<[u8; 72]>,
+    /// A line feed, two dashes and the boundary: what is looked for.
+    needle: SmallVec<[u8; 73]>,
     places: SmallVec<[Place; 4]>,
     /// Offset of the closing delimiter.
     close: usize,
@@ -96,16 +96,17 @@ impl<'a> Multipart<'a> {
         if text.len() > limits.body {
             return Err(BodyError::new(BodyFault::TooLong, base));
         }
-        let mut dashed: SmallVec<[u8; 72]> = SmallVec::from_slice(b"--");
-        dashed.extend(boundary.take(71));
-        let lawful = (3..=72).contains(&dashed.len())
-            && dashed.iter().all(|b| is_boundary_char(*b))
-            && dashed.last() != Some(&b' ');
+        let mut needle: SmallVec<[u8; 73]> = SmallVec::from_slice(b"\n--");
+        needle.extend(boundary.take(71));
+        let chars = needle.get(3..).unwrap_or_default();
+        let lawful = (1..=70).contains(&chars.len())
+            && chars.iter().all(|b| is_boundary_char(*b))
+            && chars.last() != Some(&b' ');
         if !lawful {
             return Err(BodyError::new(BodyFault::Boundary, base));
         }
         let places = SmallVec::new();
-        let mut body = Multipart { text, base, dashed, places, close: 0, closed: 0, depth };
+        let mut body = Multipart { text, base, needle, places, close: 0, closed: 0, depth };
         body.divide(limits)?;
         Ok(body)
     }
@@ -116,8 +117,8 @@ impl<'a> Multipart<'a> {
 
     /// Finds every delimiter up to the closing one.
     fn divide(&mut self, limits: &Limits) -> Result<(), BodyError> {
-        let dashed = self.dashed.clone();
-        let finder = memmem::Finder::new(&dashed);
+        let needle = self.needle.clone();
+        let finder = memmem::Finder::new(&needle);
         let mut open: Option<Delimiter> = None;
         let mut from = 0;
         loop {
@@ -147,19 +148,16 @@ impl<'a> Multipart<'a> {
         from: usize,
     ) -> Result<Option<Delimiter>, BodyError> {
         let text = self.text;
-        let mut search = from;
-        let at = loop {
+        let at = if from == 0 && text.starts_with(self.dashed()) {
+            0
+        } else {
+            // The line feed may be the one that ended the delimiter before.
+            let search = from.saturating_sub(1);
             let rest = text.get(search..).unwrap_or_default();
-            let Some(at) = finder.find(rest).map(|i| search + i) else { return Ok(None) };
-            if at == 0 || peek(text, at - 1) == b'\n' {
-                break at;
-            }
-            // In the midst of a line: the next one can only begin behind a line end.
-            let rest = text.get(at..).unwrap_or_default();
-            let Some(end) = memchr::memchr(b'\n', rest) else { return Ok(None) };
-            search = at + end + 1;
+            let Some(feed) = finder.find(rest) else { return Ok(None) };
+            search + feed + 1
         };
-        let mut after = at + self.dashed.len();
+        let mut after = at + self.dashed().len();
         let closes = text.get(after..).is_some_and(|r| r.starts_with(b"--"));
         if closes {
             after += 2;
@@ -234,12 +232,12 @@ impl<'a> Multipart<'a> {
 
     /// The boundary, without dashes and quotes.
     pub fn boundary(&self) -> &[u8] {
-        self.dashed.get(2..).unwrap_or_default()
+        self.needle.get(3..).unwrap_or_default()
     }
 
     /// Two dashes and the boundary.
     pub(super) fn dashed(&self) -> &[u8] {
-        &self.dashed
+        self.needle.get(1..).unwrap_or_default()
     }
 
     /// What stands before the first delimiter; to be ignored (RFC 2046 5.1.1).

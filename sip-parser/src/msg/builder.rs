@@ -24,6 +24,20 @@ fn put_header(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
+/// [`put_header`] for what callers give: the length is not theirs to say.
+fn put_given(out: &mut BytesMut, name: &str, value: &[u8]) {
+    if HeaderId::from_name(name.as_bytes()) != HeaderId::ContentLength {
+        put_header(out, name.as_bytes(), value);
+    }
+}
+
+/// A header whose value is what `fill` appends to an empty buffer.
+fn put_given_with(out: &mut BytesMut, name: &str, fill: impl FnOnce(&mut BytesMut)) {
+    let mut value = BytesMut::new();
+    fill(&mut value);
+    put_given(out, name, &value);
+}
+
 /// Appends Content-Type, Content-Length, the empty line and the body.
 fn put_body(out: &mut BytesMut, body: &Option<(Vec<u8>, Bytes)>) {
     let (kind, bytes) = match body {
@@ -58,9 +72,17 @@ impl RequestBuilder {
         RequestBuilder { head, body: None }
     }
 
-    /// Adds a header. Line ends in `value` become blanks.
+    /// Adds a header. Line ends in `value` become blanks. Content-Length is left out, since the
+    /// builder writes it.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> RequestBuilder {
-        put_header(&mut self.head, name.as_bytes(), value.as_ref());
+        put_given(&mut self.head, name, value.as_ref());
+        self
+    }
+
+    /// [`RequestBuilder::header`] with a value that is written by `fill`, such as the `write` of a
+    /// typed one: `.header_with("Via", |out| via.write(out))`.
+    pub fn header_with(mut self, name: &str, fill: impl FnOnce(&mut BytesMut)) -> RequestBuilder {
+        put_given_with(&mut self.head, name, fill);
         self
     }
 
@@ -74,6 +96,12 @@ impl RequestBuilder {
     pub fn build(mut self) -> Bytes {
         put_body(&mut self.head, &self.body);
         self.head.freeze()
+    }
+
+    /// Appends the bytes to send to a buffer.
+    pub fn write(&self, out: &mut BytesMut) {
+        out.put_slice(&self.head);
+        put_body(out, &self.body);
     }
 }
 
@@ -126,9 +154,21 @@ impl<'a> ResponseBuilder<'a> {
         self
     }
 
-    /// Adds a header behind the copied ones. Line ends in `value` become blanks.
+    /// Adds a header behind the copied ones. Line ends in `value` become blanks. Content-Length is
+    /// left out, since the builder writes it.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> ResponseBuilder<'a> {
-        put_header(&mut self.extra, name.as_bytes(), value.as_ref());
+        put_given(&mut self.extra, name, value.as_ref());
+        self
+    }
+
+    /// [`ResponseBuilder::header`] with a value that is written by `fill`, such as the `write` of
+    /// a typed one.
+    pub fn header_with(
+        mut self,
+        name: &str,
+        fill: impl FnOnce(&mut BytesMut),
+    ) -> ResponseBuilder<'a> {
+        put_given_with(&mut self.extra, name, fill);
         self
     }
 
@@ -244,6 +284,28 @@ mod tests {
         assert_eq!(answer.header(HeaderId::Timestamp).unwrap().value, b"5");
         assert!(answer.header(HeaderId::RecordRoute).is_none());
         assert_eq!(answer.reason(), b"Trying");
+    }
+
+    #[test]
+    fn typed_values_and_lengths_are_written_as_they_must() {
+        let m = request();
+        let via = m.top_via().unwrap();
+        let builder = RequestBuilder::new("OPTIONS", b"sip:a@b")
+            .header_with("Via", |out| via.write(out))
+            .header_with("X", |out| out.put_slice(b"a\r\nEvil: 1"))
+            .header("l", "9")
+            .body("text/plain", &b"hi"[..]);
+        let mut out = BytesMut::new();
+        builder.write(&mut out);
+        let text = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;rport\r\nX: a  Evil: 1\r\n\
+            Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi";
+        assert_eq!(String::from_utf8_lossy(&out), text);
+        assert_eq!(builder.build(), &out);
+        let answer = ResponseBuilder::from_request(&m, 180, "")
+            .header("Content-Length", "7")
+            .header_with("Contact", |out| out.put_slice(b"<sip:c>"))
+            .build();
+        assert!(answer.ends_with(b"Contact: <sip:c>\r\nContent-Length: 0\r\n\r\n"));
     }
 
     #[test]

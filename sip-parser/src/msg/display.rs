@@ -1,7 +1,7 @@
 //! Showing messages to people: `Display` gives the text as it is, `Debug` one line.
 
 use super::Message;
-use crate::HeaderId;
+use crate::{Header, HeaderId};
 use core::fmt::{self, Write};
 
 /// Writes text with line ends as they are; other control characters and bytes that are no UTF-8
@@ -27,6 +27,15 @@ fn readable(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         readable(f, self.bytes())
+    }
+}
+
+/// The header as text, name and value, safe to print.
+impl fmt::Display for Header<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        readable(f, self.name)?;
+        f.write_str(": ")?;
+        readable(f, self.value)
     }
 }
 
@@ -63,5 +72,10 @@ mod tests {
         let m = Message::parse(Bytes::from_static(text)).unwrap();
         assert_eq!(m.to_string(), "ACK sip:a SIP/2.0\nCall-ID: c\nX: \\u{1b}[31m\\xff\n\nhi");
         assert_eq!(format!("{m:?}"), "Message(ACK sip:a, Call-ID c, 2 headers, body 2)");
+        let lines: Vec<_> = m.headers().map(|h| h.to_string()).collect();
+        assert_eq!(lines, ["Call-ID: c", "X: \\u{1b}[31m\\xff"]);
+        let text = b"SIP/2.0 486 Busy\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
+        let m = Message::parse(Bytes::from_static(text)).unwrap();
+        assert_eq!(format!("{m:?}"), "Message(486, Call-ID c, CSeq 1 INVITE, 2 headers, body 0)");
     }
 }
