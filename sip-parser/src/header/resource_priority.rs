@@ -1,8 +1,8 @@
 //! Resource-Priority and Accept-Resource-Priority (RFC 4412 3.1, 3.2).
 
-use super::write::put_token;
 use super::{At, Value, grammar};
 use crate::Fault;
+use crate::lex::{class, is};
 use bytes::{BufMut, BytesMut};
 
 /// One value of such a header: a priority in a namespace, such as `dsn.flash`.
@@ -33,11 +33,13 @@ impl<'a> Value<'a> for ResourcePriority<'a> {
     }
 
     fn put(&self, out: &mut BytesMut) {
-        for (part, gap) in [(self.namespace, &b"."[..]), (self.priority, b"")] {
-            let plain: Vec<u8> = part.iter().map(|b| if *b == b'.' { b'_' } else { *b }).collect();
-            put_token(out, &plain);
-            out.put_slice(gap);
-        }
+        let fits = |b: u8| is(b, class::TOKEN) && b != b'.';
+        let plain = |part: &[u8], out: &mut BytesMut| {
+            out.extend(part.iter().map(|b| if fits(*b) { *b } else { b'_' }));
+        };
+        plain(self.namespace, out);
+        out.put_u8(b'.');
+        plain(self.priority, out);
     }
 }
 

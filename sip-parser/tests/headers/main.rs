@@ -2,6 +2,7 @@
 //! written is read back.
 
 mod arbitrary;
+mod corpora;
 mod examples;
 mod getters;
 mod table;
