@@ -63,8 +63,9 @@ pub trait Actions {
     /// (`record_route`).
     fn record_route(&self) -> impl Future<Output = Result<(), ActionError>> + Send;
 
-    /// Follows the Route headers (`loose_route`): true when the first of them is ours, so that the
-    /// request was led through here, and false without following when it is not: the function
+    /// Follows the Route headers (`loose_route`): true when the first of them is ours, or the
+    /// Request-URI where a strict router has put it, so that the request was led through here, and
+    /// false without following when it is not: the function
     /// `loose_route` itself, as Kamailio's, follows a Route that somebody has made up as well.
     fn loose_route(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
 
@@ -159,8 +160,8 @@ impl Actions for Call {
     }
 
     async fn loose_route(&self) -> Result<bool, ActionError> {
-        let Some(first) = first_route(self) else { return Ok(false) };
-        if !truth(self.function("is_myself", [first])).await? {
+        let Some(led_by) = led_by(self) else { return Ok(false) };
+        if !truth(self.function("is_myself", [led_by])).await? {
             return Ok(false);
         }
         truth(self.function("loose_route", [])).await
@@ -204,11 +205,15 @@ impl Actions for Call {
 /// What `auth_check` answers when the proved user is another than the request's.
 const OTHER_USER: i64 = -8;
 
-/// The URI of the first Route; `None` when there is none or it cannot be read.
-fn first_route(call: &Call) -> Option<Value> {
+/// The URI that would have led a request here: that of the first Route, or a Request-URI such as
+/// we write into a Record-Route, which a strict router has put there (RFC 3261 16.4). `None` when
+/// there is no Route or it cannot be read.
+fn led_by(call: &Call) -> Option<Value> {
     let state = call.lock();
-    let uri = state.msg.routes().next()?.ok()?.uri;
-    Uri::parse(uri).ok()?;
+    let first = state.msg.routes().next()?.ok()?.uri;
+    Uri::parse(first).ok()?;
+    let ours = Uri::parse(state.msg.request_uri()).is_ok_and(|uri| uri.lr());
+    let uri = if ours { state.msg.request_uri() } else { first };
     Some(Value::Str(state.msg.bytes().slice_ref(uri)))
 }
 

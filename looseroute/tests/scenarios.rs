@@ -36,21 +36,39 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    a_loop_is_refused
+    a_route_to_ourselves
+    a_spiral_goes_on
+    a_strict_router_before_us
+    a_strict_router_behind_us
     ack_to_a_refusal_ends_here
+    answered_call_comes_twice
     answers_cross_a_cancel
     authentication_mistakes
     bindings_expire
+    busy_then_voicemail
+    cancel_after_the_answer
+    cancel_before_any_answer
     cancel_stops_the_ringing
+    cancel_while_the_next_one_rings
+    early_dialogs_of_forks
+    everything_comes_twice
     forks_answer_and_the_rest_is_cancelled
     forks_best_refusal
     garbage_changes_nothing
     invite_without_an_answer
+    late_200_after_cancel
     max_forwards_used_up
     no_answer_to_other_requests
+    nobody_then_nobody
+    prack_and_update_pass_through
+    provisional_answers_to_other_requests_stay
     registered_and_called
     ringing_for_too_long
     stateless_forwarding
     tcp_to_udp
+    ten_contacts_of_our_own
+    too_many_transactions
     two_answers_are_both_passed_on
 }
 

@@ -4,7 +4,7 @@
 use looseroute::{Engine, Level};
 
 use super::node::EngineNode;
-use super::route::{Plan, route};
+use super::route::{Plan, failed, route};
 
 /// Builds an engine without sockets.
 ///
@@ -17,6 +17,7 @@ use super::route::{Plan, route};
 /// demand credentials               of whoever calls from one of our domains
 /// no record_route                  dialogs go on without the proxy
 /// forward statelessly              no transactions
+/// otherwise sip:vm@10.0.0.4:5060   tried when all others have failed; one more, after that one
 /// ```
 #[derive(Default)]
 pub(crate) struct Config {
@@ -55,6 +56,7 @@ impl Config {
             ["contact", user, uri] => self.plan.contacts.push((own(user), own(uri))),
             ["demand", "credentials"] => self.plan.demand_credentials = true,
             ["no", "record_route"] => self.plan.record_route = false,
+            ["otherwise", uri] => self.plan.otherwise.push(own(uri)),
             ["forward", "statelessly"] => self.plan.stateless = true,
             _ => return Err(format!("`{line}` is no line of a configuration")),
         }
@@ -83,7 +85,11 @@ impl Config {
                 Err(_) => builder.modparam(module, name, value),
             };
         }
-        let engine = builder.request_route(route(self.plan)).build();
+        let otherwise = self.plan.otherwise.clone();
+        let engine = builder
+            .failure_route("otherwise", failed(otherwise))
+            .request_route(route(self.plan))
+            .build();
         engine.map(EngineNode::new).map_err(|error| error.to_string())
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) record_route: bool,
     /// Whether requests are forwarded without a transaction.
     pub(crate) stateless: bool,
+    /// Where an INVITE goes when all others have failed, one after the other.
+    pub(crate) otherwise: Vec<String>,
 }
 
 impl Default for Plan {
@@ -29,6 +31,7 @@ impl Default for Plan {
             demand_credentials: false,
             record_route: true,
             stateless: false,
+            otherwise: Vec::new(),
         }
     }
 }
@@ -81,9 +84,29 @@ async fn cancel(call: &Call, plan: &Plan) -> Result<(), RouteError> {
     Ok(call.reply(481, "Call/Transaction Does Not Exist").await?)
 }
 
+/// The failure route: the next one of those that are left, unless the caller has given up.
+pub(crate) fn failed(otherwise: Vec<String>) -> impl Fn(Call) -> Route + Send + Sync + 'static {
+    let otherwise = Arc::new(otherwise);
+    move |call| Box::pin(try_another(call, Arc::clone(&otherwise)))
+}
+
+async fn try_another(call: Call, otherwise: Arc<Vec<String>>) -> Result<(), RouteError> {
+    let gone = call.function("t_is_canceled", []).await?.as_int() > Some(0);
+    let tried = call.avp("tried").and_then(|v| v.as_int()).unwrap_or_default();
+    let next = usize::try_from(tried).ok().and_then(|n| otherwise.get(n));
+    let Some(next) = next.filter(|_| !gone) else { return Ok(()) };
+    call.set_avp("tried", (tried + 1).into());
+    call.on_failure("otherwise").await?;
+    call.set_request_uri(next.clone());
+    Ok(call.relay().await?)
+}
+
 async fn pass_on(call: &Call, plan: &Plan) -> Result<(), RouteError> {
     if plan.stateless {
         return Ok(call.forward().await?);
+    }
+    if call.method() == Method::Invite && !plan.otherwise.is_empty() {
+        call.on_failure("otherwise").await?;
     }
     Ok(call.relay().await?)
 }
