@@ -46,9 +46,11 @@ check_rust() {
 }
 
 # Debian asks /usr/sbin/policy-rc.d whether a fresh package may start its service: for a moment the
-# answer is no. A policy that is there already is put back.
+# answer is no. A policy that is there already is put back; one of ours, left by a run that was
+# killed, is not.
 POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-looseroute
+MARK="# by looseroute's scripts/setup.sh, while it installs"
 restore_policy() {
     rm -f "$POLICY"
     if [ -e "$SAVED" ] || [ -L "$SAVED" ]; then
@@ -56,11 +58,11 @@ restore_policy() {
     fi
 }
 forbid_services() {
-    if [ -e "$POLICY" ] || [ -L "$POLICY" ]; then
+    if { [ -e "$POLICY" ] || [ -L "$POLICY" ]; } && ! grep -qs "$MARK" "$POLICY"; then
         mv "$POLICY" "$SAVED"
     fi
     trap restore_policy EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    printf '#!/bin/sh\n%s\nexit 101\n' "$MARK" >"$POLICY"
     chmod 755 "$POLICY"
 }
 
@@ -76,10 +78,31 @@ install() {
     local apt="apt-get -y -q --no-install-recommends"
     forbid_services
     if ! known_to_apt "$@"; then
-        apt-get -q update
+        apt-get -q update || true
     fi
-    # An index of yesterday may name packages that are gone: then once more with today's.
-    $apt install "$@" || { apt-get -q update && $apt install "$@"; }
+    # An index of yesterday may name packages that are gone: then once more with today's, and one
+    # at a time, so that one that this system does not have keeps no other out.
+    if ! $apt install "$@"; then
+        apt-get -q update || true
+        local package
+        for package in "$@"; do
+            $apt install "$package" || true
+        done
+    fi
+}
+
+# What is not there of $wanted, and the packages that have it.
+find_missing() {
+    local tool package
+    missing=
+    packages=
+    for tool in $wanted; do
+        package=$(package_of "$tool")
+        if ! command -v "$tool" >/dev/null 2>&1 && ! [ -x "/usr/sbin/$tool" ]; then
+            missing="$missing $tool"
+            packages="$packages $package"
+        fi
+    done
 }
 
 check_rust
@@ -87,24 +110,17 @@ wanted="$*"
 if [ -z "$wanted" ]; then
     wanted=$(for pair in $TOOLS; do echo "${pair%%:*}"; done)
 fi
-missing=
-packages=
-for tool in $wanted; do
-    package=$(package_of "$tool")
-    if ! command -v "$tool" >/dev/null 2>&1 && ! [ -x "/usr/sbin/$tool" ]; then
-        missing="$missing $tool"
-        packages="$packages $package"
-    fi
-done
-if [ -z "$missing" ]; then
-    exit 0
-fi
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+find_missing
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "setup: installing$packages (for$missing)"
     # shellcheck disable=SC2086
     install $packages
-    echo "setup: installed$packages"
+    find_missing
+    if [ -z "$missing" ]; then
+        echo "setup: installed"
+    fi
+fi
+if [ -z "$missing" ]; then
     exit 0
 fi
 
