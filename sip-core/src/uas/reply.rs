@@ -74,11 +74,12 @@ impl<'a> Reply<'a> {
         let whole = self.headers.is_empty() || self.headers.ends_with(b"\r\n");
         // An empty line ends the head: a line end where a header's name should begin. Summed up
         // without a way out, so that it is done many bytes at a time.
-        let pairs = self.headers.iter().zip(self.headers.iter().skip(1));
+        let next = self.headers.get(1..).unwrap_or_default();
+        let pairs = self.headers.iter().zip(next);
         let empty_line = matches!(self.headers.first(), Some(b'\r' | b'\n'))
-            || pairs.fold(false, |found, (a, b)| {
-                found | ((*a == b'\n') & ((*b == b'\r') | (*b == b'\n')))
-            });
+            || pairs.fold(0, |found, (a, b)| {
+                found | (u8::from(*a == b'\n') & (u8::from(*b == b'\r') | u8::from(*b == b'\n')))
+            }) != 0;
         let sound = (100..700).contains(&self.code)
             && one_line(self.reason)
             && one_line(self.content_type)

@@ -33,30 +33,30 @@ pub(crate) fn write_reply(out: &mut BytesMut, text: &ReplyText<'_>, reply: &Repl
     out.put_u8(b' ');
     out.put_slice(reply.reason);
     out.put_slice(b"\r\n");
-    let mut first_via = true;
+    let (mut first_via, mut first_to) = (true, true);
     let all = request.bytes();
     // RFC 3261 12.1.1: a dialog is made by 101 to 299.
     let dialog = (101..300).contains(&reply.code);
     // Lines that follow each other are copied together.
     let mut run = Span::default();
-    for header in request.headers() {
-        let edited = match header.id {
+    for (id, line) in request.lines() {
+        let edited = match id {
             HeaderId::Via => std::mem::take(&mut first_via),
-            HeaderId::To => true,
+            HeaderId::To => std::mem::take(&mut first_to),
             HeaderId::From | HeaderId::CallId | HeaderId::CSeq => false,
             HeaderId::RecordRoute if dialog => false,
             _ => continue,
         };
-        if !edited && header.span.start == run.end {
-            run.end = header.span.end;
+        if !edited && line.start == run.end {
+            run.end = line.end;
             continue;
         }
         out.put_slice(request.slice(run));
-        run = header.span;
+        run = line;
         if edited {
-            match header.id {
-                HeaderId::To => put_to(out, text, reply, &header),
-                _ => put_via(out, all, header.span.range(), text),
+            match id {
+                HeaderId::To => put_to(out, text, reply),
+                _ => put_via(out, all, line.range(), text),
             }
             run.start = run.end;
         }
@@ -101,13 +101,9 @@ fn put_via(out: &mut BytesMut, all: &[u8], line: std::ops::Range<usize>, text: &
     out.put_slice(piece(end, line.end));
 }
 
-fn put_to(
-    out: &mut BytesMut,
-    text: &ReplyText<'_>,
-    reply: &Reply<'_>,
-    header: &sip_parser::Header<'_>,
-) {
+fn put_to(out: &mut BytesMut, text: &ReplyText<'_>, reply: &Reply<'_>) {
     let request = text.request;
+    let Some(header) = request.header(HeaderId::To) else { return };
     let tagged =
         || text.in_dialog.unwrap_or_else(|| !request.to().is_ok_and(|to| to.tag().is_none()));
     let wants = reply.code > 100 && !tagged();

@@ -39,7 +39,7 @@ impl<'a> NameAddr<'a> {
 
     /// The tag parameter (RFC 3261 19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.params.value(b"tag")
+        self.params.tag()
     }
 
     /// The q parameter in thousandths, 0 to 1000; None when absent or malformed

@@ -138,6 +138,14 @@ impl HeaderIndex {
         self.first[id.index() & 127] & DOUBLED != 0
     }
 
+    /// The identity and the lines of entry `i`.
+    #[inline]
+    pub(crate) fn line(&self, i: usize) -> Option<(HeaderId, Span)> {
+        let e = self.entry(i)?;
+        let end = self.entry(i + 1).map_or(self.end, |next| u32::from(next.name));
+        Some((e.id, Span::new(u32::from(e.name), end)))
+    }
+
     /// The header of entry `i`, as a view of `buf`.
     pub(crate) fn header<'a>(&self, buf: &'a [u8], i: usize) -> Option<Header<'a>> {
         let e = self.entry(i)?;

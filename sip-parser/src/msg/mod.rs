@@ -183,6 +183,13 @@ impl Message {
         (0..).map_while(|i| self.index.header(&self.buf, i))
     }
 
+    /// The identity and the whole line or lines of each header, in order: what copying needs, for
+    /// less than [`Message::headers`] costs.
+    #[inline]
+    pub fn lines(&self) -> impl Iterator<Item = (HeaderId, Span)> {
+        (0..).map_while(|i| self.index.line(i))
+    }
+
     /// The first header of that identity. For [`HeaderId::Other`], the first unknown one.
     pub fn header(&self, id: HeaderId) -> Option<Header<'_>> {
         self.index.header(&self.buf, self.index.first_of(id)?)

@@ -45,6 +45,17 @@ impl<'a> Params<'a> {
         self.get(name).flatten()
     }
 
+    /// The value of `tag`, which is mostly the first parameter, and the only one.
+    #[inline]
+    pub(crate) fn tag(&self) -> Option<&'a [u8]> {
+        if !self.raw.starts_with(b";tag=") {
+            return self.value(b"tag");
+        }
+        let from = skip_lws(self.raw, 5);
+        let end = value_end(self.raw, from);
+        Some(lex::trim_end(self.raw.get(from..end).unwrap_or_default()))
+    }
+
     /// Whether there is a parameter of that name.
     pub fn has(&self, name: &[u8]) -> bool {
         self.get(name).is_some()
@@ -162,6 +173,11 @@ mod tests {
         assert_eq!(p.get(b"LR"), Some(None));
         assert_eq!(p.value(b"foo"), Some(&b"\"a;b\""[..]));
         assert_eq!(p.get(b"z"), None);
+        for text in [";tag=a", ";tag= \"a;b\" ;x", ";TAG=a;tag=b", ";tag", ";x;tag=a", ";tag=", ""]
+        {
+            let p = Params::new(text.as_bytes());
+            assert_eq!(p.tag(), p.value(b"tag"), "{text}");
+        }
     }
 
     #[test]
