@@ -38,6 +38,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where a lock is taken, for the functions that want to know. */
+#define LR_HERE_TEXT(line) #line
+#define LR_HERE_AT(file, line) file ":" LR_HERE_TEXT(line)
+#define LR_HERE LR_HERE_AT(__FILE__, __LINE__)
+
 /**
  * The number of this ABI, which is that of the library's soname. Within one number functions,
  * statuses and parameters are added, never changed or taken away.
@@ -58,6 +63,11 @@
  * Actions that one call may have queued at a time.
  */
 #define LR_MAX_QUEUED 1024
+
+/**
+ * The most locks of one set.
+ */
+#define LR_MAX_LOCK_SET 65536
 
 /**
  * What a function answers. The numbers are fixed: a number is never given another meaning, and
@@ -90,12 +100,14 @@ enum lr_status
      */
     LR_NULL = 4,
     /**
-     * There is nothing to take now. Not an error.
+     * There is nothing to take now; or a lock is held, and the call was not to wait for it or came
+     * from a worker, which never waits. Not an error.
      */
     LR_WOULD_BLOCK = 5,
     /**
      * The call is alive, but this is not one of its callbacks; or an engine was to be driven,
-     * ended or freed from within one of its own callbacks.
+     * ended or freed from within one of its own callbacks; or a lock was to be released by a
+     * thread that does not hold it.
      */
     LR_WRONG_THREAD = 6,
     /**
@@ -507,6 +519,27 @@ typedef void (*lr_resume_cb)(lr_call call, lr_status status, int64_t value, void
  * `lr_call_retain`, freed by `lr_message_free`; usable from any thread and after the engine's end.
  */
 typedef uint64_t lr_message;
+
+/**
+ * A lock (Kamailio's `gen_lock_t`), as a 64-bit id checked by generation. Made by `lr_lock_alloc`,
+ * given a name by `lr_lock_init`, ended by `lr_lock_destroy` and freed by `lr_lock_dealloc`. Usable
+ * from any thread; it may outlive its engine.
+ *
+ * It knows its holder: `core.locks` lists it with the thread, the place and the time it was taken,
+ * and the watchdog names it when it is held too long. Every mistake is a status: released by a
+ * thread that does not hold it `LR_WRONG_THREAD`; taken twice by one thread, taken against the
+ * order, destroyed while held, used before `_init` or after `_destroy` `LR_STATE`.
+ *
+ * **The order.** A thread that holds a lock waits only for one of a higher level, or for a later
+ * one of the same set; anything else might be a deadlock, and is `LR_STATE` before it can be one.
+ */
+typedef uint64_t lr_lock;
+
+/**
+ * Locks under one name, told apart by a number (Kamailio's `gen_lock_set_t`). Otherwise as
+ * `lr_lock`.
+ */
+typedef uint64_t lr_lock_set;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1200,6 +1233,94 @@ lr_status lr_message_call_id(lr_message message, struct lr_str *out, struct lr_e
  * The body; empty when there is none. The view lives until the message is freed.
  */
 lr_status lr_message_body(lr_message message, struct lr_str *out, struct lr_error *error);
+
+/**
+ * Makes a lock of the engine, to be initialised (Kamailio's `lock_alloc`). The caller frees it with
+ * `lr_lock_dealloc`. `LR_LIMIT` when there are too many handles.
+ */
+lr_status lr_lock_alloc(struct lr_engine *engine, lr_lock *lock, struct lr_error *error);
+
+/**
+ * Frees a lock, destroying it first if it is initialised (Kamailio's `lock_dealloc`). `LR_STATE`
+ * when it is held or waited for, and then nothing is done; `LR_GONE` when it was freed before.
+ */
+lr_status lr_lock_dealloc(lr_lock lock, struct lr_error *error);
+
+/**
+ * Makes the lock usable under a name, free (Kamailio's `lock_init`). `level` is its place in the
+ * order: 0 for a lock under which no other is taken at first. `LR_STATE` when it is initialised
+ * already, `LR_GONE` also when the engine was freed.
+ */
+lr_status lr_lock_init(lr_lock lock, const char *name, uint32_t level, struct lr_error *error);
+
+/**
+ * Ends the use of the lock until it is initialised again (Kamailio's `lock_destroy`). `LR_STATE`
+ * when it is held or waited for, or not initialised.
+ */
+lr_status lr_lock_destroy(lr_lock lock, struct lr_error *error);
+
+/**
+ * Takes the lock, waiting for as long as it takes (Kamailio's `lock_get`). Within a callback on a
+ * worker it never waits: a lock that is held is answered `LR_WOULD_BLOCK` there. `here` is
+ * `LR_HERE`, or NULL.
+ */
+lr_status lr_lock_get(lr_lock lock, const char *here, struct lr_error *error);
+
+/**
+ * Takes the lock if it is free (Kamailio's `lock_try`), else `LR_WOULD_BLOCK`.
+ */
+lr_status lr_lock_try(lr_lock lock, const char *here, struct lr_error *error);
+
+/**
+ * Gives the lock back (Kamailio's `lock_release`), on the thread that has taken it:
+ * `LR_WRONG_THREAD` on another, `LR_STATE` when nobody holds it.
+ */
+lr_status lr_lock_release(lr_lock lock, struct lr_error *error);
+
+/**
+ * Makes a set of `count` locks of the engine, 1 to `LR_MAX_LOCK_SET` (Kamailio's
+ * `lock_set_alloc`). The caller frees it with `lr_lock_set_dealloc`.
+ */
+lr_status lr_lock_set_alloc(struct lr_engine *engine,
+                            size_t count,
+                            lr_lock_set *set,
+                            struct lr_error *error);
+
+/**
+ * Frees a set (Kamailio's `lock_set_dealloc`), as `lr_lock_dealloc`.
+ */
+lr_status lr_lock_set_dealloc(lr_lock_set set, struct lr_error *error);
+
+/**
+ * Makes the set usable under a name (Kamailio's `lock_set_init`), as `lr_lock_init`.
+ */
+lr_status lr_lock_set_init(lr_lock_set set,
+                           const char *name,
+                           uint32_t level,
+                           struct lr_error *error);
+
+/**
+ * Ends the use of the set (Kamailio's `lock_set_destroy`), as `lr_lock_destroy`.
+ */
+lr_status lr_lock_set_destroy(lr_lock_set set, struct lr_error *error);
+
+/**
+ * Takes lock number `index` of the set, from 0 (Kamailio's `lock_set_get`), as `lr_lock_get`.
+ * `LR_INVALID_ARGUMENT` beyond the last.
+ */
+lr_status lr_lock_set_get(lr_lock_set set, size_t index, const char *here, struct lr_error *error);
+
+/**
+ * Takes lock number `index` of the set if it is free (Kamailio's `lock_set_try`), as
+ * `lr_lock_try`.
+ */
+lr_status lr_lock_set_try(lr_lock_set set, size_t index, const char *here, struct lr_error *error);
+
+/**
+ * Gives lock number `index` of the set back (Kamailio's `lock_set_release`), as
+ * `lr_lock_release`.
+ */
+lr_status lr_lock_set_release(lr_lock_set set, size_t index, struct lr_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -44,6 +44,17 @@ template <typename Function, typename... Args> void call(Function function, Args
         throw Error(error);
 }
 
+/* The same where one status other than LR_OK is no error: false then. */
+template <typename Function, typename... Args>
+bool done(lr_status no_error, Function function, Args... args)
+{
+    lr_error error;
+    lr_status status = function(args..., &error);
+    if (status != LR_OK && status != no_error)
+        throw Error(error);
+    return status == LR_OK;
+}
+
 inline std::string_view view(lr_str text) noexcept { return {text.ptr, text.len}; }
 
 inline std::uint64_t ms(std::chrono::milliseconds time)
@@ -529,6 +540,68 @@ inline lr_address address(const std::string &text)
     detail::call(lr_address_parse, text.c_str(), &address);
     return address;
 }
+
+/* A lock of the program's own, for std::lock_guard and its like. Its destructor does not throw: one
+ * that is held then stays in core.locks, with its holder. `here` is LR_HERE or nothing. */
+class Lock {
+public:
+    Lock(const Engine &engine, const std::string &name, std::uint32_t level = 0)
+    {
+        detail::call(lr_lock_alloc, engine.get(), &id_);
+        lr_error error;
+        if (lr_lock_init(id_, name.c_str(), level, &error) != LR_OK) {
+            lr_lock_dealloc(id_, nullptr);
+            throw Error(error);
+        }
+    }
+    Lock(const Lock &) = delete;
+    Lock &operator=(const Lock &) = delete;
+    ~Lock() { lr_lock_dealloc(id_, nullptr); }
+
+    lr_lock get() const noexcept { return id_; }
+
+    /* Throws LR_WOULD_BLOCK instead of waiting on a worker. */
+    void lock(const char *here = nullptr) { detail::call(lr_lock_get, id_, here); }
+    bool try_lock(const char *here = nullptr)
+    {
+        return detail::done(LR_WOULD_BLOCK, lr_lock_try, id_, here);
+    }
+    void unlock() { detail::call(lr_lock_release, id_); }
+
+private:
+    lr_lock id_ = 0;
+};
+
+/* Locks under one name, told apart by a number. */
+class LockSet {
+public:
+    LockSet(const Engine &engine, const std::string &name, std::size_t count,
+            std::uint32_t level = 0)
+    {
+        detail::call(lr_lock_set_alloc, engine.get(), count, &id_);
+        lr_error error;
+        if (lr_lock_set_init(id_, name.c_str(), level, &error) != LR_OK) {
+            lr_lock_set_dealloc(id_, nullptr);
+            throw Error(error);
+        }
+    }
+    LockSet(const LockSet &) = delete;
+    LockSet &operator=(const LockSet &) = delete;
+    ~LockSet() { lr_lock_set_dealloc(id_, nullptr); }
+
+    void lock(std::size_t index, const char *here = nullptr)
+    {
+        detail::call(lr_lock_set_get, id_, index, here);
+    }
+    bool try_lock(std::size_t index, const char *here = nullptr)
+    {
+        return detail::done(LR_WOULD_BLOCK, lr_lock_set_try, id_, index, here);
+    }
+    void unlock(std::size_t index) { detail::call(lr_lock_set_release, id_, index); }
+
+private:
+    lr_lock_set id_ = 0;
+};
 
 } // namespace looseroute
 

@@ -39,3 +39,5 @@ pub mod callbacks;
 pub mod call;
 
 pub mod message;
+
+pub mod lock;

@@ -21,10 +21,12 @@ pub enum lr_status {
     LR_INVALID_ARGUMENT = 3,
     /// A pointer that must not be NULL is NULL.
     LR_NULL = 4,
-    /// There is nothing to take now. Not an error.
+    /// There is nothing to take now; or a lock is held, and the call was not to wait for it or came
+    /// from a worker, which never waits. Not an error.
     LR_WOULD_BLOCK = 5,
     /// The call is alive, but this is not one of its callbacks; or an engine was to be driven,
-    /// ended or freed from within one of its own callbacks.
+    /// ended or freed from within one of its own callbacks; or a lock was to be released by a
+    /// thread that does not hold it.
     LR_WRONG_THREAD = 6,
     /// The address, port or path is in use by another engine or program.
     LR_IN_USE = 7,
@@ -178,7 +180,7 @@ fn text_of(status: lr_status_raw) -> &'static CStr {
         2 => c"LR_GONE: the handle is of something that has ended",
         3 => c"LR_INVALID_ARGUMENT: an argument is malformed or out of range",
         4 => c"LR_NULL: a pointer that must not be NULL is NULL",
-        5 => c"LR_WOULD_BLOCK: there is nothing to take now",
+        5 => c"LR_WOULD_BLOCK: there is nothing to take now, or it is held",
         6 => c"LR_WRONG_THREAD: not possible from here: the wrong thread or callback",
         7 => c"LR_IN_USE: the address, port or path is in use",
         8 => c"LR_NOT_FOUND: there is no such thing",

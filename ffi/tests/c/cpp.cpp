@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -168,6 +169,33 @@ void continuations_are_freed_when_the_route_ends_early()
     CHECK(Counted::alive == 0);
 }
 
+void locks_are_released_and_tell_mistakes()
+{
+    looseroute::Config config;
+    config.listen("udp:10.0.0.1:5060").without_sockets().route([](Call) {});
+    looseroute::Engine engine(config);
+    looseroute::Lock low(engine, "low"), high(engine, "high", 1);
+    looseroute::LockSet set(engine, "set", 2, 2);
+    {
+        std::lock_guard<looseroute::Lock> guard(low);
+        CHECK(!low.try_lock(LR_HERE));
+        std::unique_lock<looseroute::Lock> other(high);
+        set.lock(1, LR_HERE);
+        CHECK(!set.try_lock(1) && set.try_lock(0));
+        set.unlock(0);
+        CHECK(engine.rpc("core.locks").find("cpp.cpp:") != std::string::npos);
+        set.unlock(1);
+    }
+    high.lock();
+    try {
+        low.lock();
+        CHECK(!"against the order");
+    } catch (const looseroute::Error &error) {
+        CHECK(error.status() == LR_STATE && std::strstr(error.what(), "lock order") != nullptr);
+    }
+    high.unlock();
+}
+
 } // namespace
 
 int main()
@@ -177,5 +205,6 @@ int main()
     exceptions_stay_inside();
     errors_are_thrown_with_their_detail();
     continuations_are_freed_when_the_route_ends_early();
+    locks_are_released_and_tell_mistakes();
     std::puts("ok");
 }

@@ -181,6 +181,35 @@ static void nulled_arguments(lr_engine *engine)
        lr_engine_handle_input(engine, &now, &from, &to, &byte, (size_t)-1, &error));
 }
 
+static void nulled_locks(lr_engine *engine)
+{
+    lr_lock lock = 0;
+    lr_lock_set set = 0;
+    NULLED(lr_lock_alloc(NULL, &lock, &error));
+    NULLED(lr_lock_alloc(engine, NULL, &error));
+    NULLED(lr_lock_set_alloc(NULL, 2, &set, &error));
+    NULLED(lr_lock_set_alloc(engine, 2, NULL, &error));
+    CHECK(lock == 0 && set == 0);
+    OK(lr_lock_alloc(engine, &lock, NULL));
+    OK(lr_lock_set_alloc(engine, 2, &set, NULL));
+    NULLED(lr_lock_init(lock, NULL, 0, &error));
+    NULLED(lr_lock_set_init(set, NULL, 0, &error));
+    OK(lr_lock_init(lock, "l", 0, NULL));
+    OK(lr_lock_set_init(set, "s", 1, NULL));
+    /* No place and no detail: all allowed. */
+    OK(lr_lock_get(lock, NULL, NULL));
+    IS(LR_WOULD_BLOCK, lr_lock_try(lock, NULL, NULL));
+    OK(lr_lock_set_get(set, 0, NULL, NULL));
+    OK(lr_lock_set_try(set, 1, NULL, NULL));
+    OK(lr_lock_set_release(set, 1, NULL));
+    OK(lr_lock_set_release(set, 0, NULL));
+    OK(lr_lock_release(lock, NULL));
+    OK(lr_lock_destroy(lock, NULL));
+    OK(lr_lock_set_destroy(set, NULL));
+    OK(lr_lock_dealloc(lock, NULL));
+    OK(lr_lock_set_dealloc(set, NULL));
+}
+
 static void nulled_rest(void)
 {
     lr_str none = {NULL, 5}, empty = {"", 0};
@@ -217,6 +246,7 @@ int main(void)
     nulled_rest();
     engine = sansio_engine(route, NULL);
     nulled_arguments(engine);
+    nulled_locks(engine);
     feed(engine, 0, request("OPTIONS", "sip:bob@10.0.0.1", "a"));
     CHECK(routed == 1);
     sent(engine, "SIP/2.0 480 ");

@@ -53,6 +53,11 @@ fn an_engine_is_driven_in_three_ways_and_ended_from_elsewhere() {
 }
 
 #[test]
+fn locks_exclude_name_their_holder_and_answer_every_misuse() {
+    check("locks", &[]);
+}
+
+#[test]
 fn save_and_lookup_keep_the_order_and_survive_a_restart() {
     for (under, way) in [process::Under::Nothing, process::Under::Memcheck].into_iter().enumerate()
     {
