@@ -10,7 +10,9 @@
 //! Bytes -> Message::parse -> spans of the start line and of each header     (eager, one pass)
 //!              |-> header(id), top_via(), from(), contacts() ...             (parsed when asked)
 //!              |-> check()                                                   (what a proxy needs)
+//!              |-> sdp(), multipart(), content(type, subtype)                (views of the body)
 //!              |-> Patch -> write -> the same bytes, but for the edits
+//! Bytes -> PartialMessage::parse_headers(until) -> the same, header by header
 //! stream -> frame::Framer -> how many bytes are the next message
 //! ```
 //!

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use sip_parser::{
     Contact, HeaderId, Host, Limits, Message, NameAddr, Patch, RequestBuilder, ResponseBuilder,
-    Scheme, Span, Uri, Via,
+    Scheme, Span, Tel, Uri, Via,
 };
 
 /// Text made of what SIP is made of, so that random input gets deep into the grammar.
@@ -115,6 +115,8 @@ fn host() -> impl Strategy<Value = String> {
         "[a-z][a-z0-9]{0,8}(\\.[a-z][a-z0-9]{0,8}){0,2}",
         any::<std::net::Ipv4Addr>().prop_map(|a| a.to_string()),
         any::<std::net::Ipv6Addr>().prop_map(|a| format!("[{a}]")),
+        (any::<std::net::Ipv6Addr>(), "%25|%", "[a-z][a-z0-9._~-]{0,7}")
+            .prop_map(|(a, mark, zone)| format!("[{a}{mark}{zone}]")),
     ]
 }
 
@@ -213,6 +215,35 @@ proptest! {
         prop_assert_eq!(u.params.raw(), params.as_bytes());
         prop_assert_eq!(u.headers, headers.as_deref().unwrap_or("").as_bytes());
         prop_assert!(Uri::equivalent(&u, &u));
+        // And written as it was read.
+        prop_assert_eq!(u.to_string(), text);
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_was_written(
+        digits in "[0-9]([0-9.()-]{0,10}[0-9])?", global in any::<bool>(),
+        ext in prop::option::of("[0-9]{1,5}"), more in prop::option::of("[a-z]{1,3}=[a-z0-9]{1,4}"),
+        context in "\\+[0-9]{1,3}|[a-z]{1,5}\\.[a-z]{1,5}", as_sip in any::<bool>(),
+    ) {
+        let mut number = if global { format!("+{digits}") } else { digits.clone() };
+        let plain: String = number.chars().filter(|c| !"-.()".contains(*c)).collect();
+        if let Some(ext) = &ext {
+            number += &format!(";ext={ext}");
+        }
+        if !global {
+            number += &format!(";phone-context={context}");
+        }
+        if let Some(more) = &more {
+            number += &format!(";x{more}");
+        }
+        let text = if as_sip { format!("sip:{number}@h;user=phone") } else { format!("tel:{number}") };
+        let uri = Uri::parse(text.as_bytes()).unwrap();
+        let tel = Tel::of(&uri).unwrap().map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
+        prop_assert_eq!((tel.is_global(), &tel.digits()[..]), (global, plain.as_bytes()));
+        prop_assert_eq!(tel.extension(), ext.as_ref().map(String::as_bytes));
+        prop_assert_eq!(tel.context().is_some(), !global);
+        prop_assert!(tel.equivalent(&tel));
+        prop_assert_eq!(uri.to_string(), text);
     }
 
     #[test]
