@@ -14,7 +14,7 @@ fn files(dir: &str) -> Vec<PathBuf> {
 }
 
 /// Every message of the corpora that parses, with its name.
-fn messages() -> Vec<(String, Message)> {
+pub(crate) fn messages() -> Vec<(String, Message)> {
     let dirs =
         ["tests/corpus/torture/rfc4475", "tests/corpus/torture/rfc5118", "../benches/corpus"];
     let all = dirs.iter().flat_map(|dir| files(dir)).filter_map(|file| {
@@ -81,17 +81,22 @@ fn meaning(m: &Message) -> Vec<String> {
     all
 }
 
+/// The message with the value of every header in its normal form.
+pub(crate) fn normal(m: &Message) -> Message {
+    let (mut patch, mut out, mut value) = (Patch::new(), BytesMut::new(), BytesMut::new());
+    for h in m.headers() {
+        value.clear();
+        h.id.normalize(h.value, &mut value).unwrap();
+        patch.replace(h.value_span, &value);
+    }
+    patch.write(m, &mut out);
+    Message::parse(out.freeze()).unwrap()
+}
+
 #[test]
 fn a_message_in_normal_form_means_the_same() {
     for (name, m) in messages().into_iter().filter(|(_, m)| m.check_headers().is_ok()) {
-        let (mut patch, mut out, mut value) = (Patch::new(), BytesMut::new(), BytesMut::new());
-        for h in m.headers() {
-            value.clear();
-            h.id.normalize(h.value, &mut value).unwrap();
-            patch.replace(h.value_span, &value);
-        }
-        patch.write(&m, &mut out);
-        let again = Message::parse(out.freeze()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let again = normal(&m);
         assert_eq!(again.check_headers(), Ok(()), "{name}");
         assert_eq!(meaning(&again), meaning(&m), "{name}");
         assert_eq!(again.body(), m.body(), "{name}");

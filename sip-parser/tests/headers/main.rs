@@ -6,4 +6,5 @@ mod corpora;
 mod examples;
 mod getters;
 mod table;
+mod tshark;
 mod typed;
