@@ -162,6 +162,24 @@ impl Patch {
         self.edits.iter().any(|e| e.at <= span.start && span.end <= e.end() && e.delete > 0)
     }
 
+    /// The first edit that inserts exactly `text` at `at`.
+    fn insert_of(&self, at: u32, text: &[u8]) -> Option<usize> {
+        let same = |e: &Edit| e.at == at && e.delete == 0 && e.text.of(&self.arena) == text;
+        self.edits.iter().position(same)
+    }
+
+    /// Whether an edit inserts exactly `text` at `at`.
+    pub(crate) fn inserts(&self, at: u32, text: &[u8]) -> bool {
+        self.insert_of(at, text).is_some()
+    }
+
+    /// Takes back the first edit that inserts exactly `text` at `at`, when there is one.
+    pub(crate) fn forget_insert(&mut self, at: u32, text: &[u8]) {
+        if let Some(i) = self.insert_of(at, text) {
+            self.edits.remove(i);
+        }
+    }
+
     /// The edits in order: offset, bytes left out, text put in.
     #[inline]
     fn steps(&self) -> impl Iterator<Item = Step<'_>> {

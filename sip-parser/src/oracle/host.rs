@@ -53,7 +53,7 @@ fn quad_groups(s: &[u8]) -> Read<'_, Vec<u16>> {
     Ok((rest, vec![u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]))
 }
 
-/// `hexseq`, perhaps with a dotted quad at its end.
+/// `h16` groups with colons between them, a dotted quad in place of the last two.
 fn groups(s: &[u8]) -> Read<'_, Vec<u16>> {
     let hex = || {
         map_opt(take_while_m_n(1, 4, |b: u8| b.is_ascii_hexdigit()), |h: &[u8]| {
@@ -62,12 +62,27 @@ fn groups(s: &[u8]) -> Read<'_, Vec<u16>> {
     };
     let one = || alt((quad_groups, map(hex(), |group| vec![group])));
     let more = all(preceded(tag(&b":"[..]), one()));
-    map((one(), more), |(first, more)| [first, more.concat()].concat()).parse(s)
+    map_opt((one(), more), |(first, more)| {
+        let list = [vec![first], more].concat();
+        let quad_before_the_end = list.split_last()?.1.iter().any(|group| group.len() > 1);
+        (!quad_before_the_end).then(|| list.concat())
+    })
+    .parse(s)
+}
+
+/// The same without a dotted quad.
+fn plain_groups(s: &[u8]) -> Read<'_, Vec<u16>> {
+    let (rest, list) = groups(s)?;
+    let text = &s[..s.len() - rest.len()];
+    if text.contains(&b'.') {
+        return Err(nom::Err::Error(nom::error::Error::new(s, nom::error::ErrorKind::Verify)));
+    }
+    Ok((rest, list))
 }
 
 /// `IPv6address`: eight groups, or fewer with one `::` in place of at least one.
 fn v6(s: &[u8]) -> Read<'_, [u16; 8]> {
-    let gap = map((opt(groups), tag(&b"::"[..]), opt(groups)), |(front, _, back)| {
+    let gap = map((opt(plain_groups), tag(&b"::"[..]), opt(groups)), |(front, _, back)| {
         (front.unwrap_or_default(), Some(back.unwrap_or_default()))
     });
     let full = map(groups, |all| (all, None));

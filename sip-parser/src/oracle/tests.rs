@@ -26,7 +26,7 @@ const ADDRESSES: [&str; 10] = [
     "sip:a@b?c=d",
     "<1:a>",
 ];
-const URIS: [&str; 16] = [
+const URIS: [&str; 18] = [
     "sip:alice:secret@example.com:5070;transport=tcp;lr?subject=x&a=%20",
     "sip:u;par=u%40example.net?x/y@example.com",
     "SIPS:[2001:db8::10]:5070;maddr=[::1]",
@@ -34,6 +34,8 @@ const URIS: [&str; 16] = [
     "sip:[1:2:3:4:5:6:7:8::]",
     "sip:[::ffff:192.0.2.1%eth0]",
     "sip:[::ffff:192.0.02.1]",
+    "sip:[192.0.2.10:1::ffff:1]",
+    "sip:[1:2:3:4:5:6:192.0.2.1]",
     "sip:[64:ff9b::1%25a%20b]",
     "sip:a%4@h",
     "sip:@h",
@@ -67,7 +69,7 @@ fn the_oracle_is_not_blind() {
         |all: &[&str], f: &dyn Fn(&[u8]) -> bool| all.iter().filter(|t| f(t.as_bytes())).count();
     assert_eq!(good(&VIAS, &|s| via(s).is_some()), 5);
     assert_eq!(good(&ADDRESSES, &|s| name_addr(s).is_some()), 6);
-    assert_eq!(good(&URIS, &|s| uri(s).is_some()), 9);
+    assert_eq!(good(&URIS, &|s| uri(s).is_some()), 10);
     let parts = uri(b"sip:a@[::1]:7;lr;x=1").unwrap();
     assert_eq!(parts.host, Place::V6([0, 0, 0, 0, 0, 0, 0, 1], None));
     assert_eq!(

@@ -89,33 +89,34 @@ impl<'a> SdpEditor<'_, 'a> {
         at <= base || Span::new(at - 1 - base, at - base).of(text) == b"\n"
     }
 
-    /// Inserts whole lines, without the end of the last one, before the line that begins at `at`.
+    /// Inserts whole lines before the line that begins at `at`, or behind the last one. `fill`
+    /// appends them without the end of the last.
     fn insert_lines(&mut self, at: u32, fill: impl FnOnce(&mut BytesMut)) {
-        let (end, inside) = (self.line_end(), self.begins_line(at));
+        let end = self.line_end();
+        // Where the text does not end its last line, that is made up for, once, while it stays.
+        if !self.begins_line(at) && !self.is_last_line_removed(at) && !self.patch.inserts(at, end) {
+            self.patch.insert(at, end);
+        }
         self.patch.insert_with(at, |out| {
-            if !inside {
-                out.put_slice(end);
-            }
             fill(out);
-            if inside {
-                out.put_slice(end);
-            }
+            out.put_slice(end);
         });
     }
 
-    /// Leaves out whole lines. Where the text does not end its last line, neither will what is
-    /// left of it.
+    /// Whether the last line of the text, which ends at `end`, is left out already.
+    fn is_last_line_removed(&self, end: u32) -> bool {
+        let before = Span::new(0, end.saturating_sub(self.sdp.span().start)).of(self.sdp.text());
+        let start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
+        self.patch.is_removed(Span::new(Span::at(self.sdp.span().start, start, start).start, end))
+    }
+
+    /// Leaves out whole lines.
     fn remove_lines(&mut self, span: Span) {
-        let base = self.sdp.span().start;
-        let text = self.sdp.text();
-        let mut start = span.start;
-        if !self.begins_line(span.end) && span.start > base {
-            let before = Span::new(0, span.start - base).of(text);
-            let bare = before.strip_suffix(b"\n").unwrap_or(before);
-            let bare = bare.strip_suffix(b"\r").unwrap_or(bare);
-            start = base.saturating_add(crate::span::offset(bare.len()));
+        if !self.begins_line(span.end) {
+            let end = self.line_end();
+            self.patch.forget_insert(span.end, end);
         }
-        self.patch.remove(Span::new(start, span.end));
+        self.patch.remove(span);
     }
 
     /// Leaves out a line.

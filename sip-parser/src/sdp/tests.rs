@@ -234,13 +234,28 @@ fn media_are_added_and_removed() {
     assert_eq!(both, format!("{session}{section}"));
     // Without a last line end, in LF: the new lines are like the old ones.
     let lf = OFFER.trim_end().replace("\r\n", "\n");
-    assert_eq!(edited(&lf, add), format!("{lf}\n{}", section.trim_end().replace("\r\n", "\n")));
-    let gone = edited(&lf, |e| {
+    let section = section.replace("\r\n", "\n");
+    assert_eq!(edited(&lf, add), format!("{lf}\n{section}"));
+    assert_eq!(edited(&lf, |e| (0..2).for_each(|_| add(e))), format!("{lf}\n{section}{section}"));
+    let kept = OFFER[..video].replace("\r\n", "\n");
+    let removed_first = edited(&lf, |e| {
         e.remove_media(1);
         add(e);
     });
-    let kept = OFFER[..video].replace("\r\n", "\n");
-    assert_eq!(gone, format!("{kept}{}", section.trim_end().replace("\r\n", "\n")));
+    let removed_last = edited(&lf, |e| {
+        add(e);
+        e.remove_media(1);
+    });
+    assert_eq!((&removed_first, &removed_last), (&format!("{kept}{section}"), &removed_first));
+    // The last lines go one by one, and others come in their place.
+    let bare = "v=0\na=1\na=2";
+    let out = edited(bare, |e| {
+        e.add_attribute(Place::Session, b"3", None);
+        e.remove_attributes(Place::Session, b"2");
+        e.remove_attributes(Place::Session, b"1");
+        e.add_attribute(Place::Session, b"4", None);
+    });
+    assert_eq!(out, "v=0\na=3\na=4\n");
 }
 
 #[test]
