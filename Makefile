@@ -11,13 +11,15 @@ T       ?=
 SECONDS ?= 60
 ARGS    ?=
 
-.PHONY: help setup run test check bench compare fuzz soak fmt header clean
+.PHONY: help setup run test check bench bench-instr bench-parsers compare fuzz soak fmt header clean
 
 help:
 	@echo 'make run        the proxy example on 127.0.0.1:$(PORT), UDP and TCP (PORT=, DATA=, PROFILE=)'
 	@echo 'make test       every test'
 	@echo 'make check      format, lints, house rules, docs, tests, a little fuzzing'
 	@echo 'make bench      criterion, then CPU per transaction beside kamailio and the kernel (ARGS=)'
+	@echo 'make bench-instr  what the parser costs in instructions, against its marks'
+	@echo 'make bench-parsers  the parser and others on the same messages, ns and ratio'
 	@echo 'make fuzz T=    one fuzz target for SECONDS=60; without T= each in turn'
 	@echo 'make soak       a million simulated calls'
 	@echo 'make setup      installs what the others need (NEED="kamailio sipp" for some only)'
@@ -48,6 +50,11 @@ compare:
 	@scripts/setup.sh cc kamailio
 	cargo build --release -p looseroute-benches --bins
 	target/release/compare $(ARGS)
+
+bench-instr:
+	@scripts/setup.sh cc valgrind
+	cargo build --release -q -p looseroute-parser-bench
+	target/release/parser-instr
 
 fuzz:
 	@scripts/setup.sh cc c++

@@ -10,7 +10,7 @@ struct Place {
     uses: &'static [&'static str],
 }
 
-const PLACES: [Place; 15] = [
+const PLACES: [Place; 16] = [
     Place { name: "looseroute-parser", layer: 0, uses: &[] },
     Place { name: "looseroute-core", layer: 1, uses: &["looseroute-parser"] },
     Place {
@@ -86,6 +86,7 @@ const PLACES: [Place; 15] = [
             "looseroute",
         ],
     },
+    Place { name: "looseroute-parser-bench", layer: 6, uses: &["looseroute-parser"] },
     Place { name: "xtask", layer: 6, uses: &[] },
 ];
 
