@@ -66,7 +66,7 @@ fn a_name_that_is_never_found_holds_up_its_own_call_only() {
     }
     assert_eq!(ua.register(&alice(), None).expect("an answer").code, 200);
     assert!(!before.passed(), "they waited for the name");
-    // It is told that nobody could be found (RFC 3261 16.7 makes a 500 of a 503), not left to time out.
+    // It is told that nobody could be found, not left to time out (RFC 3261 16.7: 503 becomes 500).
     let failed = call.join().expect("its thread lives").code;
     assert!([478, 500].contains(&failed), "{failed}");
     assert_eq!(lookups(&mut server), 1);
