@@ -19,4 +19,5 @@ pub mod stats;
 pub mod time;
 pub mod timer;
 pub mod txn;
+pub mod uac;
 pub mod uas;

@@ -50,8 +50,19 @@ impl Worker {
     /// Starts the failure routes that an event calls for.
     #[inline]
     pub(super) fn after(&mut self, now: Now, event: ForkEvent) {
-        if let ForkEvent::Failing { txn } = event {
-            self.start_failures(now, txn);
+        match event {
+            ForkEvent::Failing { txn } => self.start_failures(now, txn),
+            ForkEvent::LocalDone { txn } => self.end_local(now, txn),
+            _ => {}
+        }
+    }
+
+    /// Tells who sent a request of our own what came of it.
+    #[cold]
+    fn end_local(&mut self, now: Now, txn: TxnId) {
+        let mut cx = turn!(self, now);
+        if let Some((done, outcome)) = self.shared.proxy.take_local(&mut cx, txn) {
+            done(outcome);
         }
     }
 

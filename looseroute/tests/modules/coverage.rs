@@ -33,7 +33,7 @@ const TESTS: &[Tests] = tests! {
     registrar: registrar, lookup;
     rr: rr;
     sl: sl;
-    tm: tm, timing, hooks, asked, forced;
+    tm: tm, timing, hooks, asked, forced, uac;
     usrloc: usrloc, stored;
 };
 

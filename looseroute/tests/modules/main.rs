@@ -27,4 +27,5 @@ mod sl;
 mod stored;
 mod timing;
 mod tm;
+mod uac;
 mod usrloc;

@@ -87,6 +87,12 @@ pub enum ForkEvent {
         /// The branch that was answered.
         branch: u8,
     },
+    /// A request of our own has come to its end: see
+    /// [`Proxy::take_local`](super::Proxy::take_local), which must follow.
+    LocalDone {
+        /// The transaction.
+        txn: TxnId,
+    },
     /// Nobody acknowledged the negative answer (timer H), or a response could not be sent.
     Unacknowledged,
 }

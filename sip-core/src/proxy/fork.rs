@@ -28,6 +28,9 @@ impl Proxy {
         msg: &Received<'_>,
         code: u16,
     ) -> ForkEvent {
+        if cell.is_local() {
+            return self.on_local_response(cx, cell, index, msg, code);
+        }
         if cell.branches.get(usize::from(index)).is_some_and(Branch::is_replica) {
             return ForkEvent::Absorbed;
         }
@@ -64,6 +67,9 @@ impl Proxy {
     ) -> ForkEvent {
         if !set_outcome(cell, index, code, &Bytes::new()) {
             return ForkEvent::Absorbed;
+        }
+        if cell.is_local() {
+            return self.end_local(cx, cell, code, None);
         }
         self.on_failure(cx, cell, index, None)
     }

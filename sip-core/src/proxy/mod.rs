@@ -24,6 +24,7 @@ mod events;
 mod fork;
 mod hooks;
 mod hop;
+mod local;
 mod looped;
 mod mtu;
 mod plan;

@@ -149,17 +149,11 @@ impl Proxy {
             fallback = Some(Box::new(udp));
         }
         let method = if cell.is_invite() { Method::Invite } else { Method::Other };
-        let mut branch = Branch {
-            client: Client::for_method(method),
-            target,
-            request,
-            outcome: if leg.plan.replica { Branch::REPLICA } else { 0 },
-            provisional: 0,
-            reply: bytes::Bytes::new(),
-            cancel: None,
-            dropped: false,
-            fallback,
-        };
+        let mut branch = Branch::new(Client::for_method(method), target, request);
+        branch.fallback = fallback;
+        if leg.plan.replica {
+            branch.outcome = Branch::REPLICA;
+        }
         let times = cell.times(&self.params, target.proto.is_reliable());
         let effects = self.note(cx, branch.client.start(cx.now.mono, &times));
         if effects.has(Effects::SEND) {

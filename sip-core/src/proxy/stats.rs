@@ -24,6 +24,7 @@ pub(crate) struct Ids {
     pub(crate) bad_uris: CounterId,
     pub(crate) bad_headers: CounterId,
     pub(crate) uas_transactions: CounterId,
+    pub(crate) uac_transactions: CounterId,
     finals: [CounterId; 5],
     pub(crate) rpl_received: CounterId,
     pub(crate) rpl_absorbed: CounterId,
@@ -98,8 +99,7 @@ impl Ids {
         let bad_headers = core("bad_msg_hdr", "Messages with a header that cannot be read");
         let mut tmx = |name: &'static str, doc: &'static str| b.counter("tmx", name, doc);
         let uas_transactions = tmx("UAS_transactions", "Transactions made by received requests");
-        // Counted by whoever sends local requests; declared here so that it is always there.
-        let _ = tmx("UAC_transactions", "Transactions made by local requests");
+        let uac_transactions = tmx("UAC_transactions", "Transactions made by local requests");
         let rpl_received = tmx("rpl_received", "Responses that matched a transaction");
         let rpl_absorbed = tmx("rpl_absorbed", "Of them, those that went no further");
         let rpl_generated = tmx("rpl_generated", "Responses sent that were made here");
@@ -153,6 +153,7 @@ impl Ids {
             bad_uris,
             bad_headers,
             uas_transactions,
+            uac_transactions,
             finals,
             rpl_received,
             rpl_absorbed,

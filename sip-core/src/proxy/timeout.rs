@@ -17,7 +17,9 @@ pub(super) fn timer(proxy: &Proxy, cx: &mut Cx<'_>, event: TimerEvent) -> ForkEv
         }
         let mut last = ForkEvent::Absorbed;
         let mut note = |event| {
-            if event != ForkEvent::Absorbed && !matches!(last, ForkEvent::Failing { .. }) {
+            let must_follow =
+                matches!(last, ForkEvent::Failing { .. } | ForkEvent::LocalDone { .. });
+            if event != ForkEvent::Absorbed && !must_follow {
                 last = event;
             }
         };

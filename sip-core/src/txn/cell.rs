@@ -60,6 +60,8 @@ pub(crate) struct Cell {
 pub(crate) enum Server {
     Invite(ServerInvite),
     Other(ServerOther),
+    /// None: the request is our own.
+    Local,
 }
 
 /// The client side's machine of one branch.
@@ -99,15 +101,21 @@ pub(crate) struct CancelClient {
 }
 
 impl Cell {
+    /// Whether the request is our own.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self.server, Server::Local)
+    }
+
     pub(crate) fn is_invite(&self) -> bool {
         matches!(self.server, Server::Invite(_))
     }
 
-    /// Whether no machine has anything left to do, and no response waits for its route.
+    /// Whether no machine has anything left to do, and no response waits for its route or to be
+    /// fetched.
     pub(crate) fn is_over(&self) -> bool {
         self.server.is_over()
             && self.branches.iter().all(Branch::is_over)
-            && !self.hooks.as_ref().is_some_and(|h| h.replying)
+            && !self.hooks.as_ref().is_some_and(|h| h.is_busy())
     }
 
     /// Gives back the messages that nobody will ask for again: what a branch has sent once it
@@ -201,6 +209,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.step(now, times, server_invite::Stimulus::Request),
             Self::Other(m) => m.step(now, times, server_other::Stimulus::Request),
+            Self::Local => Effects::NONE,
         }
     }
 
@@ -208,7 +217,7 @@ impl Server {
     pub(crate) fn ack(&mut self, now: Instant, times: &Times) -> Effects {
         match self {
             Self::Invite(m) => m.step(now, times, server_invite::Stimulus::Ack),
-            Self::Other(_) => Effects::STRAY,
+            Self::Other(_) | Self::Local => Effects::STRAY,
         }
     }
 
@@ -216,6 +225,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.step(now, times, server_invite::Stimulus::Respond(code)),
             Self::Other(m) => m.step(now, times, server_other::Stimulus::Respond(code)),
+            Self::Local => Effects::STRAY,
         }
     }
 
@@ -223,6 +233,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.step(now, times, server_invite::Stimulus::Timer(timer)),
             Self::Other(m) => m.step(now, times, server_other::Stimulus::Timer(timer)),
+            Self::Local => Effects::STRAY,
         }
     }
 
@@ -230,6 +241,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.step(now, times, server_invite::Stimulus::TransportError),
             Self::Other(m) => m.step(now, times, server_other::Stimulus::TransportError),
+            Self::Local => Effects::NONE,
         }
     }
 
@@ -244,6 +256,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.abandon(),
             Self::Other(m) => m.abandon(),
+            Self::Local => {}
         }
     }
 
@@ -251,6 +264,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.due(now),
             Self::Other(m) => m.due(now),
+            Self::Local => None,
         }
     }
 
@@ -258,6 +272,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.deadline(),
             Self::Other(m) => m.deadline(),
+            Self::Local => Instant::FAR,
         }
     }
 
@@ -266,6 +281,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.is_pending(),
             Self::Other(m) => m.is_pending(),
+            Self::Local => false,
         }
     }
 
@@ -273,6 +289,7 @@ impl Server {
         match self {
             Self::Invite(m) => m.state() == server_invite::State::Terminated,
             Self::Other(m) => m.state() == server_other::State::Terminated,
+            Self::Local => true,
         }
     }
 }
@@ -386,6 +403,21 @@ impl Client {
 }
 
 impl Branch {
+    /// A branch whose request is about to be sent.
+    pub(crate) const fn new(client: Client, target: Target, request: Bytes) -> Self {
+        Self {
+            client,
+            target,
+            request,
+            outcome: 0,
+            provisional: 0,
+            reply: Bytes::new(),
+            cancel: None,
+            dropped: false,
+            fallback: None,
+        }
+    }
+
     /// The outcome of a copy for somebody else from the beginning: it is neither awaited nor counted.
     pub(crate) const REPLICA: u16 = 1;
 

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::Times;
 use crate::net::Flow;
+use crate::uac::Local;
 
 /// The name of a route, shared by all that refer to it.
 pub type RouteName = Arc<str>;
@@ -158,6 +159,8 @@ pub(crate) struct Hooks {
     /// Routes of failures to be started: a step can bring about several.
     pub(crate) due: VecDeque<Due>,
     mailbox: VecDeque<Letter>,
+    /// What a request of our own carries.
+    pub(crate) local: Option<Box<Local>>,
 }
 
 impl std::fmt::Debug for Hooks {
@@ -173,6 +176,11 @@ impl std::fmt::Debug for Hooks {
 }
 
 impl Hooks {
+    /// Whether a response waits for its route, or to be fetched.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.replying || self.local.as_ref().is_some_and(|local| local.outcome.is_some())
+    }
+
     /// Notes that a failure calls for a route.
     pub(crate) fn fail(&mut self, kind: FailureKind, route: RouteName, branch: u8, code: u16) {
         self.failing = self.failing.saturating_add(1);

@@ -5,6 +5,7 @@ mod basics;
 mod cancel;
 mod fork;
 mod hooks;
+mod local;
 mod looped;
 mod monkey;
 mod mtu;

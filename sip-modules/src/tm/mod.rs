@@ -10,6 +10,7 @@ mod reply;
 mod rpc;
 mod serial;
 mod target;
+mod uac;
 
 use std::sync::{Arc, OnceLock};
 
@@ -60,6 +61,7 @@ impl Module for Tm {
         ask::declare(d);
         serial::declare(d);
         forced::declare(&self, d);
+        uac::declare(&self, d);
     }
 
     fn init(self: Arc<Self>, cx: &mut InitCx<'_>) -> Result<(), InitError> {
