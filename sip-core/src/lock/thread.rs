@@ -25,11 +25,19 @@ struct Me {
     number: Cell<u32>,
     turn: Cell<u64>,
     worker: Cell<bool>,
+    /// The address of the clock in [`CLOCK`], which keeps it from being another's.
+    clock: Cell<usize>,
 }
 
 thread_local! {
-    static ME: Me =
-        const { Me { number: Cell::new(0), turn: Cell::new(0), worker: Cell::new(false) } };
+    static ME: Me = const {
+        Me {
+            number: Cell::new(0),
+            turn: Cell::new(0),
+            worker: Cell::new(false),
+            clock: Cell::new(0),
+        }
+    };
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
     static SAMPLES: RefCell<Vec<Sample>> = const { RefCell::new(Vec::new()) };
     static NAME: Name = const { Name(Cell::new(0)) };
@@ -53,22 +61,28 @@ pub struct Turn {
 
 /// Begins a worker's turn at `now`: as [`set_turn`]; and one in 64 locks taken from now on
 /// measures by `clock` how long it is held.
+#[inline]
 pub fn begin_turn(now: Instant, clock: &Clock) -> Turn {
-    // A thread that is ending has no clock any more, and nothing to measure.
-    let _ending = CLOCK.try_with(|own| {
-        let known = own.borrow().as_ref().is_some_and(|own| Arc::ptr_eq(own, clock));
-        if !known {
-            *own.borrow_mut() = Some(Arc::clone(clock));
-        }
-    });
+    let address = Arc::as_ptr(clock).addr();
     let outer = ME.with(|me| {
+        if me.clock.replace(address) != address {
+            set_clock(clock);
+        }
         me.turn.set(now.as_nanos());
         me.worker.replace(true)
     });
     Turn { outer, _here: std::marker::PhantomData }
 }
 
+#[cold]
+#[inline(never)]
+fn set_clock(clock: &Clock) {
+    // A thread that is ending has no clock any more, and nothing to measure.
+    let _ending = CLOCK.try_with(|own| own.replace(Some(Arc::clone(clock))));
+}
+
 impl Drop for Turn {
+    #[inline]
     fn drop(&mut self) {
         ME.with(|me| me.worker.set(self.outer));
     }

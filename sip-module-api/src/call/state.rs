@@ -303,6 +303,9 @@ impl CallState {
 
     /// Closes the external waits that were opened and never ended, and gives up the logical locks.
     pub fn close_waits(&mut self) {
+        if self.key_locks.is_empty() && self.waits.is_empty() {
+            return;
+        }
         self.key_locks.clear();
         for wait in self.waits.drain(..) {
             self.mailbox.close_wait(wait);
