@@ -541,6 +541,16 @@ typedef uint64_t lr_lock;
  */
 typedef uint64_t lr_lock_set;
 
+/**
+ * Called on a worker when a timer is due. It must not block.
+ */
+typedef void (*lr_timer_cb)(struct lr_engine *engine, void *user);
+
+/**
+ * A timer of an engine, as a 64-bit number that is never given twice; 0 is none.
+ */
+typedef uint64_t lr_timer;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1321,6 +1331,42 @@ lr_status lr_lock_set_try(lr_lock_set set, size_t index, const char *here, struc
  * `lr_lock_release`.
  */
 lr_status lr_lock_set_release(lr_lock_set set, size_t index, struct lr_error *error);
+
+/**
+ * Calls `callback` on a worker `ms` milliseconds from now (or up to 10 later), and with `repeat`
+ * again and again (Kamailio's `register_timer`); a call that comes late does not put the next one
+ * off. While the engine is not driven, nothing is called; once it has ended, never. `timer` receives
+ * what `lr_timer_cancel` takes; it may be NULL. `user` is handed to the callback; it belongs to the
+ * caller. `LR_LIMIT` when `async.max_timers` are started or the engine has ended.
+ */
+lr_status lr_timer_start(struct lr_engine *engine,
+                         uint64_t ms,
+                         bool repeat,
+                         lr_timer_cb callback,
+                         void *user,
+                         lr_timer *timer,
+                         struct lr_error *error);
+
+/**
+ * Stops a timer, from any thread, also from within its own callback. `LR_OK`: it will not be called
+ * again. `LR_WOULD_BLOCK`: nor will it, but it is being called on another thread at this moment;
+ * what `user` points to must outlive that. `LR_GONE` when it had been called, or was cancelled,
+ * before.
+ */
+lr_status lr_timer_cancel(struct lr_engine *engine, lr_timer timer, struct lr_error *error);
+
+/**
+ * Looks for locks that are held for longer than the parameter `core.lock_hold_limit` and workers
+ * that have not turned for `core.worker_turn_limit`, as an engine on its own threads does by
+ * itself. For a program that drives the engine: to be called now and then, from another thread.
+ * `stuck` receives how many there are; each new one is logged, counted and told as an event
+ * (`core:lock-stuck`, `core:worker-stuck`), with the holder's place. A lock is stuck when two
+ * calls find it. `now` is the program's time when the engine has no sockets, else NULL.
+ */
+lr_status lr_engine_watchdog(struct lr_engine *engine,
+                             const struct lr_time *now,
+                             size_t *stuck,
+                             struct lr_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -458,6 +458,14 @@ public:
         detail::call(lr_engine_handle_input, engine_, &now, &from, &to,
                      reinterpret_cast<const std::uint8_t *>(bytes.data()), bytes.size());
     }
+    /* How many locks and workers are stuck; see lr_engine_watchdog. */
+    std::size_t watchdog(const lr_time *now = nullptr)
+    {
+        std::size_t stuck = 0;
+        detail::call(lr_engine_watchdog, engine_, now, &stuck);
+        return stuck;
+    }
+
     /* False when there is nothing to send. */
     bool poll_output(lr_output &output)
     {

@@ -41,3 +41,5 @@ pub mod call;
 pub mod message;
 
 pub mod lock;
+
+pub mod timer;

@@ -25,6 +25,7 @@ use crate::jobs::Jobs;
 use crate::listening::{Listening, TransportSetup};
 use crate::mail::Mailboxes;
 use crate::shared::{CoreParams, Shared, SharedInit, WorkerCounters};
+use crate::timer::HostTimers;
 use crate::worker::routes::RustRoutes;
 
 /// What a route answers.
@@ -267,8 +268,13 @@ impl Builder {
             max_parked: AtomicI64::new(100_000),
         });
         let transport = transport.declare(&mut builder);
+        let mail = Arc::new(Mailboxes::new(self.max_workers));
+        let host_timers = Arc::new(HostTimers::new(Arc::clone(&mail)));
+        let counted = Arc::clone(&host_timers);
+        let doc = "timers that the host has started";
+        builder.gauge("core", "host_timers", doc, move || counted.count() as u64);
         let mut modules: Vec<Arc<dyn Module>> = vec![
-            crate::modules::waiting(Arc::clone(&params)),
+            crate::modules::waiting(Arc::clone(&params), Arc::clone(&host_timers)),
             crate::modules::transport(Arc::clone(&transport.params)),
         ];
         modules.extend(sip_modules::catalogue());
@@ -316,6 +322,7 @@ impl Builder {
         }
         parts.locks.add(&proxy);
         parts.locks.add(&transport.directory);
+        parts.locks.add(&host_timers);
         let mut init = InitCx::new(&parts, &proxy, clock.now(), &mut rng);
         for module in &modules {
             Arc::clone(module).init(&mut init)?;
@@ -328,7 +335,8 @@ impl Builder {
             proxy,
             routes,
             modules,
-            mail: Arc::new(Mailboxes::new(self.max_workers)),
+            mail,
+            host_timers,
             clock,
             counters,
             params,

@@ -419,6 +419,7 @@ impl Engine {
             }
         }
         self.shared.set_stage(Stage::Stopped);
+        self.shared.host_timers.clear();
         // Without sockets the host carries the last answers out.
         *local = drivers.pop().filter(|d| d.transport.is_none());
         drop((drivers, local));

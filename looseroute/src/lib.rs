@@ -51,6 +51,7 @@ mod mail;
 mod modules;
 mod shared;
 mod threads;
+mod timer;
 mod watchdog;
 mod worker;
 
@@ -58,6 +59,7 @@ pub use actions::Actions;
 pub use builder::{Builder, Handled};
 pub use engine::Engine;
 pub use error::{EngineError, InputError, RouteError, WaitGone};
+pub use timer::{Cancelled, Timer, TooManyTimers};
 pub use watchdog::{LateWorker, Stuck, StuckLock};
 
 pub use sip_core as core;

@@ -11,6 +11,7 @@ use crossbeam::queue::SegQueue;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 use sip_core::output::Output;
+use sip_core::timer::TimerId;
 use sip_module_api::Value;
 use sip_module_api::call::WaitToken;
 use sip_module_api::flow::Resumed;
@@ -26,6 +27,10 @@ pub(crate) enum Mail {
     External(ResumeToken, WaitToken, Value),
     /// Nothing but the wake-up itself, so that a worker looks whether it is to stop.
     Nudge,
+    /// A timer of the host was started, by its number.
+    ArmTimer(u64),
+    /// A timer of the host was cancelled that is on the wheel.
+    DisarmTimer(TimerId),
     /// Another worker's output for a connection that this one owns.
     Send(Output),
 }

@@ -9,6 +9,7 @@ use sip_module_api::registry::{Declare, When};
 use sip_transport::TransportParams;
 
 use crate::shared::CoreParams;
+use crate::timer::{HostTimers, MOST};
 
 /// The transport's parameters, under Kamailio's core names.
 struct TransportModule {
@@ -50,11 +51,12 @@ impl Module for TransportModule {
 
 struct EngineModule {
     params: Arc<CoreParams>,
+    timers: Arc<HostTimers>,
 }
 
 /// The module that declares the worker's own parameters.
-pub(crate) fn waiting(params: Arc<CoreParams>) -> Arc<dyn Module> {
-    Arc::new(EngineModule { params })
+pub(crate) fn waiting(params: Arc<CoreParams>, timers: Arc<HostTimers>) -> Arc<dyn Module> {
+    Arc::new(EngineModule { params, timers })
 }
 
 impl Module for EngineModule {
@@ -93,6 +95,19 @@ impl Module for EngineModule {
             |p| &p.max_parked,
             0,
             "calls that one worker parks at most; beyond it a request that would wait gets a 503",
+        );
+        let (set, get) = (Arc::clone(&self.timers), Arc::clone(&self.timers));
+        declare.int_with(
+            "max_timers",
+            MOST,
+            0..=i64::from(i32::MAX),
+            When::Always,
+            "timers that the host may have started at a time; beyond it none is started",
+            move |n| {
+                set.set_limit(n);
+                Ok(())
+            },
+            move || get.limit(),
         );
     }
 }

@@ -14,6 +14,7 @@ use sip_module_api::router::RouterFactory;
 use crate::clock::Clock;
 use crate::control::HttpRpc;
 use crate::mail::Mailboxes;
+use crate::timer::HostTimers;
 use crate::watchdog::{Beat, Watchdog};
 
 /// The counters the worker itself keeps (group `core`, Kamailio's names where it has them).
@@ -108,6 +109,7 @@ pub(crate) struct Shared {
     /// What each worker is at.
     pub(crate) beats: Vec<Beat>,
     pub(crate) watchdog: Watchdog,
+    pub(crate) host_timers: Arc<HostTimers>,
     stage: AtomicU8,
 }
 
@@ -118,6 +120,7 @@ pub(crate) struct SharedInit {
     pub(crate) routes: Arc<dyn RouterFactory>,
     pub(crate) modules: Vec<Arc<dyn Module>>,
     pub(crate) mail: Arc<Mailboxes>,
+    pub(crate) host_timers: Arc<HostTimers>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) counters: WorkerCounters,
     pub(crate) params: Arc<CoreParams>,
@@ -147,6 +150,7 @@ impl Shared {
             lock_clock: Arc::new(move || clock.now().mono),
             beats: (0..workers).map(|_| Beat::default()).collect(),
             watchdog: Watchdog::default(),
+            host_timers: init.host_timers,
             stage: AtomicU8::new(Stage::Built as u8),
         }
     }

@@ -194,6 +194,7 @@ void locks_are_released_and_tell_mistakes()
         CHECK(error.status() == LR_STATE && std::strstr(error.what(), "lock order") != nullptr);
     }
     high.unlock();
+    CHECK(engine.watchdog() == 0);
 }
 
 } // namespace

@@ -210,6 +210,21 @@ static void nulled_locks(lr_engine *engine)
     OK(lr_lock_set_dealloc(set, NULL));
 }
 
+static void tick(lr_engine *engine, void *user) { (void)engine, (void)user; }
+
+static void nulled_timers(lr_engine *engine)
+{
+    size_t stuck = 9;
+    lr_timer timer = 9;
+    NULLED(lr_timer_start(NULL, 1, false, tick, NULL, &timer, &error));
+    NULLED(lr_timer_start(engine, 1, false, NULL, NULL, &timer, &error));
+    NULLED(lr_timer_cancel(NULL, 1, &error));
+    NULLED(lr_engine_watchdog(NULL, NULL, &stuck, &error));
+    NULLED(lr_engine_watchdog(engine, NULL, NULL, &error));
+    CHECK(stuck == 9 && timer == 9);
+    OK(lr_timer_start(engine, 100000, false, tick, NULL, NULL, NULL));
+}
+
 static void nulled_rest(void)
 {
     lr_str none = {NULL, 5}, empty = {"", 0};
@@ -247,6 +262,7 @@ int main(void)
     engine = sansio_engine(route, NULL);
     nulled_arguments(engine);
     nulled_locks(engine);
+    nulled_timers(engine);
     feed(engine, 0, request("OPTIONS", "sip:bob@10.0.0.1", "a"));
     CHECK(routed == 1);
     sent(engine, "SIP/2.0 480 ");

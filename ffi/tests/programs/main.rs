@@ -58,6 +58,11 @@ fn locks_exclude_name_their_holder_and_answer_every_misuse() {
 }
 
 #[test]
+fn timers_run_on_a_worker_and_the_watchdog_answers_the_program() {
+    check("timers", &[]);
+}
+
+#[test]
 fn save_and_lookup_keep_the_order_and_survive_a_restart() {
     for (under, way) in [process::Under::Nothing, process::Under::Memcheck].into_iter().enumerate()
     {

@@ -54,6 +54,8 @@ enum WorkerTimer {
     Deadline(ResumeToken),
     /// A module's timer, by its number.
     Module(u16),
+    /// A timer of the host, by its number.
+    Host(u64),
 }
 
 /// One worker. See the module's head for the order of calls; all of them come from one thread at a

@@ -35,6 +35,8 @@ impl Worker {
                 Mail::Wake(token) => self.wake(now, token),
                 Mail::External(token, wait, value) => self.end_external(now, token, wait, value),
                 Mail::Nudge => {}
+                Mail::ArmTimer(id) => self.arm_host_timer(id),
+                Mail::DisarmTimer(timer) => drop(self.timers.cancel(timer)),
                 Mail::Send(output) => self.out.push(output),
             }
         }

@@ -1,6 +1,7 @@
 //! Time passing: transactions, deadlines of parked calls, modules' timers.
 
 use sip_core::time::{Duration, Instant};
+use sip_module_api::log;
 use sip_module_api::module::TimerCx;
 
 use super::{Cx, Now, Worker, WorkerTimer, turn};
@@ -23,6 +24,7 @@ impl Worker {
             match self.timers.pop(now.mono) {
                 Some(WorkerTimer::Deadline(token)) => self.deadline(now, token),
                 Some(WorkerTimer::Module(number)) => self.module_timer(now, number, true),
+                Some(WorkerTimer::Host(id)) => self.host_timer(now, id),
                 None => break,
             }
         }
@@ -41,6 +43,21 @@ impl Worker {
         let now = self.shared.now();
         for (number, timer) in timers.iter().enumerate() {
             self.arm_module_timer(now.mono, number as u16, (timer.interval)());
+        }
+    }
+
+    pub(super) fn arm_host_timer(&mut self, id: u64) {
+        let timers = &mut self.timers;
+        self.shared.host_timers.arm(id, |due| timers.arm(due, WorkerTimer::Host(id)));
+    }
+
+    fn host_timer(&mut self, now: Now, id: u64) {
+        let (again, panicked) = self.shared.host_timers.fire(id, now);
+        if let Some(text) = panicked {
+            log!(self.shared.parts.log, Error, "core", "a timer of the host panicked: {text}");
+        }
+        if again {
+            self.arm_host_timer(id);
         }
     }
 

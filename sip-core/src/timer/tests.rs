@@ -123,19 +123,23 @@ fn the_documented_memory_is_what_it_takes() {
     let mut w: Wheel<[u64; 2]> = Wheel::new();
     let empty = w.memory();
     assert!(empty <= 2048, "{empty}");
-    for i in 0..100_000u64 {
+    for i in 0..MILLION {
         w.arm(Instant::from_nanos(i * 777_777), [i, i]);
     }
-    let full = w.memory() - empty;
-    assert!(full <= 84 * 100_000, "{full}");
-    assert!(full >= 40 * 100_000, "{full}");
+    assert_eq!(w.len() as u64, MILLION);
+    let full = (w.memory() - empty) as u64;
+    assert!(full <= 84 * MILLION, "{full}");
+    assert!(full >= 40 * MILLION, "{full}");
     fired_all(&mut w);
     let warm = w.memory();
-    for i in 0..100_000u64 {
+    for i in 0..MILLION {
         w.arm(Instant::FAR, [i, i]);
     }
     assert_eq!(w.memory(), warm);
 }
+
+/// As many live timers as the documentation speaks of.
+const MILLION: u64 = 1_000_000;
 
 fn fired_all(w: &mut Wheel<[u64; 2]>) {
     let mut last = None;
@@ -143,7 +147,7 @@ fn fired_all(w: &mut Wheel<[u64; 2]>) {
         assert!(last < Some(v), "in order");
         last = Some(v);
     });
-    assert_eq!(last, Some(99_999));
+    assert_eq!(last, Some(MILLION - 1));
 }
 
 /// What a timer wheel should do, said with a sorted map.
