@@ -37,6 +37,7 @@ macro_rules! scenarios {
 
 scenarios! {
     a_loop_is_refused
+    a_merged_request_is_refused
     a_route_to_ourselves
     a_spiral_goes_on
     a_strict_router_before_us

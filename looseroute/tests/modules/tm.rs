@@ -18,6 +18,7 @@ pub const TESTED: &[&str] = &[
     "t_lookup_request",
     "t_lookup_cancel",
     "t_relay_cancel",
+    "t_is_merged",
     "tm.stats",
 ];
 
@@ -172,6 +173,24 @@ fn t_reply_needs_a_transaction_and_t_send_reply_makes_one() {
     assert_eq!(rig.run(&options(), &twice).error(), "the transaction is already answered");
     let ran = rig.run(&options(), &[f("t_newtran", &[]), f("t_reply", &["1", "x"])]);
     assert_eq!(ran.error(), "t_reply: argument 1 must be a code from 100 to 699");
+}
+
+#[test]
+fn a_request_that_merges_here_is_known() {
+    let rig = Rig::params(&[]);
+    let merged = |req: &Req| rig.run(req, &[f("t_is_merged", &[])]).codes();
+    let req = options();
+    let other_way = |req: &Req| Req { branch: format!("{}x", req.branch), ..req.clone() };
+    assert_eq!(merged(&req), [-1]);
+    assert_eq!(merged(&req), [-1], "the same one again");
+    assert_eq!(merged(&other_way(&req)), [1]);
+    assert_eq!(merged(&other_way(&req.again())), [-1], "the next request of the call");
+    let elsewhere = Req { call_id: "other@test".into(), ..other_way(&req) };
+    assert_eq!(merged(&elsewhere), [-1]);
+    let dialog = Req { to: format!("{};tag=x", req.to), ..other_way(&req) };
+    assert_eq!(merged(&dialog), [-1], "RFC 3261 8.2.2.2: only without a To tag");
+    rig.pass(33_000);
+    assert_eq!(merged(&other_way(&req)), [-1], "64 T1 later");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::route::{Plan, failed, route};
 /// demand credentials               of whoever calls from one of our domains
 /// no record_route                  dialogs go on without the proxy
 /// forward statelessly              no transactions
+/// answer OPTIONS                   with 200, and 482 when it merges here
 /// otherwise sip:vm@10.0.0.4:5060   tried when all others have failed; one more, after that one
 /// ```
 #[derive(Default)]
@@ -57,6 +58,7 @@ impl Config {
             ["demand", "credentials"] => self.plan.demand_credentials = true,
             ["no", "record_route"] => self.plan.record_route = false,
             ["otherwise", uri] => self.plan.otherwise.push(own(uri)),
+            ["answer", "OPTIONS"] => self.plan.answer_options = true,
             ["forward", "statelessly"] => self.plan.stateless = true,
             _ => return Err(format!("`{line}` is no line of a configuration")),
         }

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) record_route: bool,
     /// Whether requests are forwarded without a transaction.
     pub(crate) stateless: bool,
+    /// Whether an OPTIONS for the proxy itself is answered.
+    pub(crate) answer_options: bool,
     /// Where an INVITE goes when all others have failed, one after the other.
     pub(crate) otherwise: Vec<String>,
 }
@@ -31,6 +33,7 @@ impl Default for Plan {
             demand_credentials: false,
             record_route: true,
             stateless: false,
+            answer_options: false,
             otherwise: Vec::new(),
         }
     }
@@ -62,6 +65,11 @@ async fn handle(call: Call, plan: Arc<Plan>) -> Result<(), RouteError> {
     }
     if plan.demand_credentials && is_ours(&call.from_uri(), &plan) && !prove(&call, &plan).await? {
         return Ok(());
+    }
+    if plan.answer_options && call.method() == Method::Options && call.is_myself().await? {
+        let merged = call.function("t_is_merged", []).await?.as_int() > Some(0);
+        let (code, reason) = if merged { (482, "Loop Detected") } else { (200, "OK") };
+        return Ok(call.reply(code, reason).await?);
     }
     if call.method() == Method::Invite && plan.record_route {
         call.record_route().await?;

@@ -60,7 +60,7 @@ use crate::txn::cell::Cell;
 use crate::txn::hash::HashKey;
 use crate::txn::table::{Bucket, Table};
 use crate::txn::{Effects, TimerEvent, TmParams, TxnId};
-use crate::uas::{Reply, ReplyError};
+use crate::uas::{Merged, Reply, ReplyError};
 use stats::Ids;
 
 /// The stateful proxy: transactions, forks and stateless forwarding, for all workers of an engine.
@@ -74,6 +74,7 @@ pub struct Proxy {
     /// Transactions that still owe a final answer; a gauge reads it too.
     active: Arc<AtomicUsize>,
     server_header: Bytes,
+    merged: Merged,
 }
 
 /// The secrets, one for each purpose.
@@ -104,7 +105,7 @@ impl Proxy {
             Keys { table: HashKey::new(rng), tag: HashKey::new(rng), branch: HashKey::new(rng) };
         let ids = Ids::new(stats);
         let params = TmParams::default();
-        Self { table, listeners, params, ids, keys, active, server_header: Bytes::new() }
+        Self { table, listeners, params, ids, keys, active, server_header: Bytes::new(), merged: Merged::new() }
     }
 
     /// Sets a header for all answers made here: its name and value, such as `Server: looseroute`,
@@ -257,5 +258,6 @@ impl Proxy {
 impl Locks for Proxy {
     fn report_locks(&self, into: &mut Vec<LockReport>) {
         self.table.locks().report_locks(into);
+        self.merged.locks().report_locks(into);
     }
 }

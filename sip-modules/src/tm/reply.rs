@@ -62,6 +62,15 @@ pub(super) fn declare(d: &mut Declare<'_>) {
         "t_retransmit_reply(): sends the transaction's last response again; -1 when there is none",
         |cx, call, _| truth(call.txn.is_some_and(|txn| cx.proxy.send_again(cx.core, txn))),
     );
+    d.function(
+        "t_is_merged",
+        0..=0,
+        RouteMask::REQUEST,
+        "t_is_merged(): 1 when the request was forked on its way and came before by another one, so \
+         that it is to be answered 482, else -1 (RFC 3261 8.2.2.2; no Kamailio counterpart). For \
+         requests that are answered here; what is relayed goes on",
+        |cx, call, _| truth(cx.proxy.is_merged(cx.core, &call.flow, &call.msg)),
+    );
     declare_lookups(d);
 }
 
