@@ -276,9 +276,11 @@ impl<'a> ListWriter<'a> {
         if is_digest(scheme) {
             return Some(ListWriter { out, gap: b" " });
         }
-        if !rest.is_empty() {
-            out.put_u8(b' ');
-            put_text(out, rest);
+        let scheme_end = out.len();
+        out.put_u8(b' ');
+        put_text(out, rest);
+        if out.len() == scheme_end + 1 {
+            out.truncate(scheme_end);
         }
         None
     }
@@ -370,6 +372,7 @@ mod tests {
         assert!(!c.is_digest());
         assert_eq!(c.rest, b"opaque-data=here");
         assert_eq!(c.to_string(), "NoOneKnowsThisScheme opaque-data=here");
+        assert_eq!(Credentials::parse(b"Odd \0\0").unwrap().to_string(), "Odd");
         assert_eq!(c.opaque, None);
     }
 
