@@ -1,4 +1,4 @@
-//! Diversion (RFC 5806 4): who redirected the call and why.
+//! Diversion (RFC 5806): who redirected the call and why.
 
 use super::quoted::QuotedText;
 use super::{At, Value};

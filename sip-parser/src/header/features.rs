@@ -1,4 +1,4 @@
-//! Accept-Contact and Reject-Contact (RFC 3841 9.2) and Feature-Caps (RFC 6809 6.1): a `*` with
+//! Accept-Contact and Reject-Contact (RFC 3841 9.2) and Feature-Caps (RFC 6809): a `*` with
 //! feature parameters (RFC 3840 9).
 
 use super::write::put_params;

@@ -232,7 +232,7 @@ headers! {
     PVisitedNetworkId = "P-Visited-Network-ID";
     /// P-Early-Media, RFC 5009.
     PEarlyMedia = "P-Early-Media";
-    /// Permission-Missing, RFC 5360 5.11.2.
+    /// Permission-Missing, RFC 5360.
     PermissionMissing = "Permission-Missing";
     /// Privacy, RFC 3323 4.2.
     Privacy = "Privacy";
@@ -264,7 +264,7 @@ headers! {
     SuppressIfMatch = "Suppress-If-Match";
     /// Timestamp, RFC 3261 20.38.
     Timestamp = "Timestamp";
-    /// Trigger-Consent, RFC 5360 5.11.1.
+    /// Trigger-Consent, RFC 5360.
     TriggerConsent = "Trigger-Consent";
     /// User-Agent, RFC 3261 20.41.
     UserAgent = "User-Agent";

@@ -1,5 +1,5 @@
 //! URIs in angle brackets with parameters: Alert-Info, Call-Info, Error-Info (RFC 3261 20.4, 20.9,
-//! 20.18), Geolocation (RFC 6442 4.1), Identity-Info (RFC 4474 9), Refer-Events-At (RFC 7614 5).
+//! 20.18), Geolocation (RFC 6442 4.1), Identity-Info (RFC 4474 9), Refer-Events-At (RFC 7614).
 //! Owns their common grammar: an address without a display name, whose brackets may not be left
 //! out, and whose URI may be of any scheme.
 

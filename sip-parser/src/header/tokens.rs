@@ -3,8 +3,8 @@
 //! (20.2), Accept-Language (20.3), Content-Encoding (20.12), Content-Language (20.13), Allow-Events
 //! (RFC 6665 8.2.2), Request-Disposition (RFC 3841 9.1), P-Early-Media (RFC 5009 8), Recv-Info (RFC
 //! 6086 10.9). One alone: Priority (RFC 3261 20.26), SIP-ETag and SIP-If-Match (RFC 3903 11.3),
-//! Suppress-If-Match (RFC 5839 7.2), Geolocation-Routing (RFC 6442 4.2), Info-Package (RFC 6086
-//! 10.8), Answer-Mode and Priv-Answer-Mode (RFC 5373 3).
+//! Suppress-If-Match (RFC 5839), Geolocation-Routing (RFC 6442 4.2), Info-Package (RFC 6086
+//! 10.8), Answer-Mode and Priv-Answer-Mode (RFC 5373).
 
 use super::write::{put_params, put_token};
 use super::{At, Value};

@@ -81,12 +81,12 @@ impl Message {
         self.once(HeaderId::IdentityInfo)
     }
 
-    /// All Permission-Missing values (RFC 5360 5.11.2).
+    /// All Permission-Missing values (RFC 5360).
     pub fn permissions_missing(&self) -> Values<'_, NameAddr<'_>> {
         self.list(HeaderId::PermissionMissing)
     }
 
-    /// All Trigger-Consent values (RFC 5360 5.11.1).
+    /// All Trigger-Consent values (RFC 5360).
     pub fn triggers_of_consent(&self) -> Values<'_, NameAddr<'_>> {
         self.list(HeaderId::TriggerConsent)
     }

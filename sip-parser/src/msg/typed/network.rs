@@ -16,7 +16,7 @@ impl Message {
         self.list(HeaderId::RejectContact)
     }
 
-    /// All Feature-Caps values (RFC 6809 6.1).
+    /// All Feature-Caps values (RFC 6809).
     pub fn feature_caps(&self) -> Values<'_, FeatureSet<'_>> {
         self.list(HeaderId::FeatureCaps)
     }

@@ -66,7 +66,7 @@ impl Message {
         self.word(HeaderId::SipIfMatch)
     }
 
-    /// Suppress-If-Match (RFC 5839 7.2), an entity tag or `*`; None when it is absent.
+    /// Suppress-If-Match (RFC 5839), an entity tag or `*`; None when it is absent.
     pub fn suppress_if_match(&self) -> Result<Option<&[u8]>, HeaderError> {
         self.word(HeaderId::SuppressIfMatch)
     }
@@ -96,12 +96,12 @@ impl Message {
         self.once(HeaderId::InfoPackage)
     }
 
-    /// Answer-Mode (RFC 5373 3); None when it is absent.
+    /// Answer-Mode (RFC 5373); None when it is absent.
     pub fn answer_mode(&self) -> Result<Option<Tokens<'_>>, HeaderError> {
         self.once(HeaderId::AnswerMode)
     }
 
-    /// Priv-Answer-Mode (RFC 5373 3); None when it is absent.
+    /// Priv-Answer-Mode (RFC 5373); None when it is absent.
     pub fn priv_answer_mode(&self) -> Result<Option<Tokens<'_>>, HeaderError> {
         self.once(HeaderId::PrivAnswerMode)
     }
