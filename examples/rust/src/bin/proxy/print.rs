@@ -30,12 +30,14 @@ pub(crate) fn listening(engine: &Engine, options: &Options) {
         let own = port.wrapping_add(n * 10);
         line(&format!("phone {n}: user {user}, password {password}, domain {domain}"));
         line(&format!(
-            "  baresip: in config    sip_listen 127.0.0.1:{own}\n           in accounts  \
-             <sip:{user}@{domain}:{port}>;auth_user={user};auth_pass={password}"
+            "  baresip -f phone{n}        once, to make phone{n}/; then again, with\n    \
+             phone{n}/config    sip_listen 127.0.0.1:{own}\n    \
+             phone{n}/accounts  <sip:{user}@{domain}:{port}>;auth_user={user};auth_pass={password}"
         ));
         line(&format!(
-            "  linphone: linphonec -> register sip:{user}@{domain} sip:{domain}:{port} {password} \
-             (with sip_port={own} in ~/.linphonerc)"
+            "  linphonec -c phone{n}.rc   after mkdir -p ~/.local/share/linphone, with\n    \
+             phone{n}.rc        [sip] sip_port={own} sip_tcp_port={own} (a line each)\n    \
+             linphonec>       register sip:{user}@{domain} sip:{domain}:{port} {password}"
         ));
     }
     if let [_, (callee, _, domain), ..] = options.accounts.as_slice() {
