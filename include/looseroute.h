@@ -1132,8 +1132,9 @@ lr_status lr_call_record_route(lr_call call,
                                struct lr_error *error);
 
 /**
- * Follows the Route headers. The value is 1 when the first of them is ours, so that the request
- * was led through here; 0, and nothing is followed, when it is not.
+ * Follows the Route headers. The value is 1 when the first of them is ours (or the Request-URI,
+ * where a strict router has put it), so that the request was led through here; 0, and nothing is
+ * followed, when it is not.
  */
 lr_status lr_call_loose_route(lr_call call, lr_done_cb on_done, void *user, struct lr_error *error);
 

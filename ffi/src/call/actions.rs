@@ -145,8 +145,9 @@ pub unsafe extern "C" fn lr_call_record_route(
     boundary(error, || ask(call, Wanted::RecordRoute, on_done, user))
 }
 
-/// Follows the Route headers. The value is 1 when the first of them is ours, so that the request
-/// was led through here; 0, and nothing is followed, when it is not.
+/// Follows the Route headers. The value is 1 when the first of them is ours (or the Request-URI,
+/// where a strict router has put it), so that the request was led through here; 0, and nothing is
+/// followed, when it is not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lr_call_loose_route(
     call: lr_call,
