@@ -8,6 +8,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
+#[path = "headers/examples.rs"]
+mod examples;
+
 struct Counting;
 
 thread_local! {
@@ -94,6 +97,21 @@ fn parsing_and_reading_allocate_nothing() {
             }
         });
         assert_eq!(made, 0, "{}", String::from_utf8_lossy(&text));
+    }
+}
+
+#[test]
+fn judging_and_writing_any_header_allocates_nothing() {
+    let mut out = BytesMut::with_capacity(4096);
+    for (id, value, plain) in examples::GOOD {
+        let made = calls(|| id.check(value.as_bytes()).unwrap());
+        assert_eq!(made, 0, "{id}: {value}");
+        out.clear();
+        let made = calls(|| id.normalize(value.as_bytes(), &mut out).unwrap());
+        assert_eq!((made, &out[..]), (0, plain.as_bytes()), "{id}: {value}");
+    }
+    for (id, value, ..) in examples::BAD {
+        assert_eq!(calls(|| assert!(id.check(value.as_bytes()).is_err())), 0, "{id}: {value}");
     }
 }
 

@@ -292,20 +292,16 @@ impl<'a> ListWriter<'a> {
 
     /// Writes what is in the list `rest`, as received, and has none of these names.
     pub(super) fn others(&mut self, rest: &[u8], names: &[&str]) {
-        let mut left = Vec::new();
         // A list that was not parsed ends where it is malformed.
         let _ = each_param(rest, |name, value, quoted| {
             if !names.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(name)) {
-                left.push((name, value, quoted));
+                match quoted {
+                    true => self.quoted_bytes(name, value),
+                    false => self.loose(name, value),
+                }
             }
             true
         });
-        for (name, value, quoted) in left {
-            match quoted {
-                true => self.quoted_bytes(name, value),
-                false => self.loose(name, value),
-            }
-        }
     }
 
     fn loose(&mut self, name: &[u8], value: &[u8]) {

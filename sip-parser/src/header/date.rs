@@ -4,7 +4,7 @@
 use super::grammar::{self, Parsed};
 use super::{At, Value};
 use crate::{Fault, HeaderError, HeaderId};
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use core::fmt;
 use nom::Parser;
 use nom::bytes::complete::{tag, take_while_m_n};
@@ -97,7 +97,7 @@ impl Value<'_> for Date {
     }
 
     fn put(&self, out: &mut BytesMut) {
-        out.put_slice(self.to_string().as_bytes());
+        super::write::put_shown(out, self);
     }
 }
 

@@ -6,6 +6,7 @@ use super::quoted::put_plain_quoted;
 use crate::lex::{self, class, is, peek};
 use crate::{Host, Params};
 use bytes::{BufMut, BytesMut};
+use core::fmt;
 
 /// Appends a token.
 pub(crate) fn put_token(out: &mut BytesMut, token: &[u8]) {
@@ -67,7 +68,20 @@ pub(crate) fn put_params(out: &mut BytesMut, params: Params<'_>) {
 
 /// Appends a decimal number.
 pub(crate) fn put_number(out: &mut BytesMut, number: impl Into<u64>) {
-    out.put_slice(number.into().to_string().as_bytes());
+    put_shown(out, number.into());
+}
+
+/// Appends what shows itself as plain text: a number, an address, a date.
+pub(crate) fn put_shown(out: &mut BytesMut, shown: impl fmt::Display) {
+    struct Out<'a>(&'a mut BytesMut);
+    impl fmt::Write for Out<'_> {
+        fn write_str(&mut self, s: &str) -> fmt::Result {
+            self.0.put_slice(s.as_bytes());
+            Ok(())
+        }
+    }
+    // A buffer that grows refuses nothing.
+    let _ = fmt::write(&mut Out(out), format_args!("{shown}"));
 }
 
 /// Appends a line of text: white space and NUL at its ends go, a fold becomes its blanks.
@@ -119,7 +133,7 @@ pub(crate) fn put_bracketed(out: &mut BytesMut, uri: &[u8]) {
 pub(crate) fn put_host_port(out: &mut BytesMut, host: &Host<'_>, port: Option<u16>) {
     match host {
         Host::Name(name) => put_class(out, name, class::HOST),
-        address => out.put_slice(address.to_string().as_bytes()),
+        address => put_shown(out, address),
     }
     if let Some(port) = port {
         out.put_u8(b':');
