@@ -175,6 +175,23 @@ fn t_reply_needs_a_transaction_and_t_send_reply_makes_one() {
     assert_eq!(ran.error(), "t_reply: argument 1 must be a code from 100 to 699");
 }
 
+/// RFC 3261 16.4.
+#[test]
+fn our_own_address_as_maddr_is_taken_off() {
+    for (uri, peer, out) in [
+        ("sip:bob@10.0.0.3;maddr=10.0.0.1", "10.0.0.3:5060", "sip:bob@10.0.0.3"),
+        ("sip:bob@10.0.0.3:5060;maddr=10.0.0.1", "10.0.0.3:5060", "sip:bob@10.0.0.3"),
+        // Another port than the one it came by, and somebody else's address.
+        ("sip:bob@10.0.0.3:7;maddr=10.0.0.1", "10.0.0.1:7", "sip:bob@10.0.0.3:7;maddr=10.0.0.1"),
+        ("sip:bob@10.0.0.3;maddr=10.0.0.9", "10.0.0.9:5060", "sip:bob@10.0.0.3;maddr=10.0.0.9"),
+    ] {
+        let rig = Rig::params(&[]);
+        let ran = rig.run(&request("OPTIONS", uri), &[f("t_relay", &[])]);
+        let (to, msg) = &ran.sent[0];
+        assert_eq!((to.peer.to_string().as_str(), msg.uri()), (peer, out), "{uri}");
+    }
+}
+
 #[test]
 fn a_request_that_merges_here_is_known() {
     let rig = Rig::params(&[]);

@@ -4,7 +4,7 @@
 use looseroute::{Engine, Level};
 
 use super::node::EngineNode;
-use super::route::{Plan, failed, route};
+use super::route::{Plan, failed, pausing, route};
 
 /// Builds an engine without sockets.
 ///
@@ -17,6 +17,7 @@ use super::route::{Plan, failed, route};
 /// demand credentials               of whoever calls from one of our domains
 /// no record_route                  dialogs go on without the proxy
 /// forward statelessly              no transactions
+/// routes for a third               of the calls: branch, reply and failure routes that wait
 /// answer OPTIONS                   with 200, and 482 when it merges here
 /// otherwise sip:vm@10.0.0.4:5060   tried when all others have failed; one more, after that one
 /// ```
@@ -58,6 +59,7 @@ impl Config {
             ["demand", "credentials"] => self.plan.demand_credentials = true,
             ["no", "record_route"] => self.plan.record_route = false,
             ["otherwise", uri] => self.plan.otherwise.push(own(uri)),
+            ["routes", "for", "a", "third"] => self.plan.routes = true,
             ["answer", "OPTIONS"] => self.plan.answer_options = true,
             ["forward", "statelessly"] => self.plan.stateless = true,
             _ => return Err(format!("`{line}` is no line of a configuration")),
@@ -90,6 +92,9 @@ impl Config {
         let otherwise = self.plan.otherwise.clone();
         let engine = builder
             .failure_route("otherwise", failed(otherwise))
+            .failure_route("pausing", |call| pausing(call, 40))
+            .onreply_route("pausing", |call| pausing(call, 7))
+            .branch_route("pausing", |call| pausing(call, 2))
             .request_route(route(self.plan))
             .build();
         engine.map(EngineNode::new).map_err(|error| error.to_string())

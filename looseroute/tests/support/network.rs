@@ -63,7 +63,7 @@ impl Network {
             Err(_) => Keep::Nothing,
         });
         let mut text = format!("listen udp:{ENGINE}\nlisten tcp:{ENGINE}\ndomain {DOMAIN}\n");
-        text.push_str("demand credentials\naccount caller secret\n");
+        text.push_str("demand credentials\naccount caller secret\nroutes for a third\n");
         for group in 0..GROUPS.len() {
             for user in 0..USERS {
                 text.push_str(&format!("account u{group}-{user} pw-{user}\n"));
@@ -172,6 +172,9 @@ impl Network {
         let counts = self.counts();
         assert_eq!(engine.statistic("core", "rcv_requests"), Some(counts.requests_in));
         assert_eq!(engine.statistic("core", "rcv_replies"), Some(counts.responses_in));
+        // The routes of a third of the calls waited: at least once for their branches.
+        let parked = engine.statistic("core", "parked_calls").unwrap_or_default();
+        assert!(parked * 4 > self.dialed(), "{parked} waits");
     }
 
     pub(crate) fn tally(&self, group: &Group) -> Tally {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use looseroute::parser::Uri;
 use looseroute::prelude::*;
@@ -19,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) record_route: bool,
     /// Whether requests are forwarded without a transaction.
     pub(crate) stateless: bool,
+    /// Whether a third of the calls goes through branch, reply and failure routes.
+    pub(crate) routes: bool,
     /// Whether an OPTIONS for the proxy itself is answered.
     pub(crate) answer_options: bool,
     /// Where an INVITE goes when all others have failed, one after the other.
@@ -33,6 +36,7 @@ impl Default for Plan {
             demand_credentials: false,
             record_route: true,
             stateless: false,
+            routes: false,
             answer_options: false,
             otherwise: Vec::new(),
         }
@@ -109,9 +113,23 @@ async fn try_another(call: Call, otherwise: Arc<Vec<String>>) -> Result<(), Rout
     Ok(call.relay().await?)
 }
 
+/// A route that leaves a mark and waits for a little.
+pub(crate) fn pausing(call: Call, ms: u64) -> Route {
+    Box::pin(async move {
+        call.append_header("X-Route", "1");
+        Ok(call.pause(Duration::from_millis(ms)).await?)
+    })
+}
+
 async fn pass_on(call: &Call, plan: &Plan) -> Result<(), RouteError> {
     if plan.stateless {
         return Ok(call.forward().await?);
+    }
+    let share = call.call_id().iter().fold(0u32, |sum, b| sum.wrapping_add(u32::from(*b)));
+    if plan.routes && share.is_multiple_of(3) {
+        call.on_branch("pausing").await?;
+        call.on_reply("pausing").await?;
+        call.on_failure("pausing").await?;
     }
     if call.method() == Method::Invite && !plan.otherwise.is_empty() {
         call.on_failure("otherwise").await?;

@@ -16,7 +16,7 @@ use sip_parser::Method;
 use smallvec::SmallVec;
 
 use super::hooks::armed;
-use super::target::{Found, Hop, Lookup, Name, first_uri, next_hop};
+use super::target::{Found, Hop, Lookup, Name, first_uri, next_hop, without_maddr};
 
 /// One branch, its target known or to be looked up.
 pub(super) struct Leg {
@@ -242,7 +242,8 @@ fn legs(cx: &ActionCx<'_, '_>, call: &CallState) -> Result<Legs, ActionError> {
     if !is_used(call) {
         match hop_of(first.target, first.dst_uri.as_deref(), path.as_ref(), ruri) {
             Ok(hop) => {
-                legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop, own: None })
+                let (uri, hop) = past_our_maddr(cx, call, &hop).unwrap_or((uri, hop));
+                legs.push(Leg { uri, path, q: first.q, listen: first.listen, hop, own: None });
             }
             Err(error) => nowhere = Some(error),
         }
@@ -282,6 +283,25 @@ fn legs(cx: &ActionCx<'_, '_>, call: &CallState) -> Result<Legs, ActionError> {
         }
         None => Ok(legs),
     }
+}
+
+/// Where the request goes whose Request-URI has our own address as maddr, as if it had none: the
+/// new Request-URI and its hop (RFC 3261 16.4). `None` for any other.
+fn past_our_maddr(cx: &ActionCx<'_, '_>, call: &CallState, hop: &Hop) -> Option<(Bytes, Hop)> {
+    let Hop::Known(target) = hop else { return None };
+    let listeners = cx.proxy.listeners();
+    let ours = |id: ListenId| {
+        listeners.by_id(id).is_some_and(|l| l.proto == target.proto && l.addr == target.peer)
+    };
+    let to = &call.rewrite;
+    let elsewhere = to.target.is_some() || to.dst_uri.is_some() || to.path.is_some();
+    // It must have come in by the port and transport that the URI says.
+    if elsewhere || !ours(call.flow.listen) {
+        return None;
+    }
+    let uri = without_maddr(call.request_uri())?;
+    let hop = next_hop(&uri).ok()?;
+    Some((uri, hop))
 }
 
 fn hop_of(

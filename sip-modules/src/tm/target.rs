@@ -70,6 +70,36 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<Hop, HopError> {
     Ok(hop_to(&host, port, proto))
 }
 
+/// `uri` without its maddr, transport and port (RFC 3261 16.4); `None` when it has no maddr.
+pub(super) fn without_maddr(uri: &[u8]) -> Option<Bytes> {
+    let parsed = Uri::parse(uri).ok()?;
+    parsed.maddr()?;
+    let mut out = Vec::with_capacity(uri.len());
+    out.extend_from_slice(parsed.scheme_name);
+    out.push(b':');
+    if let Some(user) = parsed.user {
+        out.extend_from_slice(user);
+        if let Some(password) = parsed.password {
+            out.push(b':');
+            out.extend_from_slice(password);
+        }
+        out.push(b'@');
+    }
+    out.extend_from_slice(parsed.host.to_string().as_bytes());
+    for (name, value) in parsed.params.iter() {
+        if name.eq_ignore_ascii_case(b"maddr") || name.eq_ignore_ascii_case(b"transport") {
+            continue;
+        }
+        out.push(b';');
+        out.extend_from_slice(name);
+        if let Some(value) = value {
+            out.push(b'=');
+            out.extend_from_slice(value);
+        }
+    }
+    Some(out.into())
+}
+
 /// The target of `uri` if its host is numeric.
 pub(crate) fn numeric_hop(uri: &[u8]) -> Option<Target> {
     match next_hop(uri) {
@@ -195,6 +225,22 @@ mod tests {
         assert!(matches!(next_hop(b"tel:+1"), Err(HopError::Scheme(_))));
         assert!(matches!(next_hop(b"sip:a@0.0.0.0"), Err(HopError::Unspecified(_))));
         assert!(matches!(next_hop(b"sip:a@h;transport=pigeon"), Err(HopError::Transport(_))));
+    }
+
+    #[test]
+    fn a_maddr_goes_with_the_transport_and_the_port_that_led_to_it() {
+        for (uri, without) in [
+            ("sip:bob@h;maddr=10.0.0.1", Some("sip:bob@h")),
+            (
+                "sip:bob:pw@h:7;user=phone;MADDR=x;transport=tcp;lr",
+                Some("sip:bob:pw@h;user=phone;lr"),
+            ),
+            ("sip:[::1]:5060;maddr=10.0.0.1", Some("sip:[::1]")),
+            ("sip:bob@h:7", None),
+        ] {
+            let found = without_maddr(uri.as_bytes());
+            assert_eq!(found.as_deref(), without.map(str::as_bytes), "{uri}");
+        }
     }
 
     #[test]
