@@ -39,7 +39,8 @@ pub(crate) fn write_request(
     param: impl FnOnce(&mut BytesMut),
 ) {
     let request = leg.request;
-    let edits = leg.branch.own.as_ref().map_or(leg.plan.patch, |own| &own.patch);
+    let edits = leg.branch.own.as_ref().and_then(|own| own.patch.as_ref());
+    let edits = edits.unwrap_or(leg.plan.patch);
     if edits.is_empty() {
         patch.clear();
     } else {

@@ -44,6 +44,7 @@ impl Proxy {
                 false => ForkEvent::Absorbed,
             },
             200..300 => self.on_success(cx, cell, index, msg, code),
+            503 if self.fail_over(cx, cell, index) => ForkEvent::Absorbed,
             _ => {
                 if !set_outcome(cell, index, code, msg.message.bytes()) {
                     return ForkEvent::Absorbed;

@@ -21,6 +21,7 @@ mod branch;
 mod cancel;
 mod cx;
 mod events;
+mod failover;
 mod fork;
 mod hooks;
 mod hop;

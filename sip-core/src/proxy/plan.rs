@@ -59,17 +59,20 @@ pub struct BranchPlan {
     pub path: Option<Bytes>,
     /// Preference in thousandths; only informative, branches of one plan run in parallel.
     pub q: u16,
-    /// What a branch route has made of it.
+    /// What a branch route and the name's other addresses have made of it.
     pub own: Option<Box<BranchOwn>>,
 }
 
 /// What one branch has for itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BranchOwn {
     /// Its edits, instead of the plan's.
-    pub patch: Patch,
+    pub patch: Option<Patch>,
     /// The route for its replies, instead of the transaction's.
     pub reply: Option<RouteName>,
+    /// Where else the same next hop is, to be tried one after the other when it does not answer at
+    /// all, cannot be reached or answers 503 (RFC 3263 4.3).
+    pub elsewhere: Vec<Target>,
 }
 
 impl BranchPlan {

@@ -9,7 +9,7 @@ use super::request::validate;
 use super::{Cx, Proxy, RelayError};
 use crate::net::{ListenId, Listener, Target};
 use crate::txn::branch_id::TxnBranch;
-use crate::txn::cell::{Branch, Cell, Client};
+use crate::txn::cell::{Branch, Cell, Client, Spare};
 use crate::txn::id::Part;
 use crate::txn::key::{Arrival, ViaFix};
 use crate::txn::{Effects, TxnId};
@@ -146,11 +146,16 @@ impl Proxy {
             let longer = write(cx, &Leg { outward, ..*leg });
             let udp = (std::mem::replace(&mut target, by_tcp), request);
             request = longer;
-            fallback = Some(Box::new(udp));
+            fallback = Some(udp);
         }
         let method = if cell.is_invite() { Method::Invite } else { Method::Other };
         let mut branch = Branch::new(Client::for_method(method), target, request);
-        branch.fallback = fallback;
+        let elsewhere = leg.branch.own.as_ref().map(|own| &own.elsewhere);
+        let elsewhere = elsewhere.filter(|e| !e.is_empty());
+        if fallback.is_some() || elsewhere.is_some() {
+            let elsewhere = elsewhere.into_iter().flatten().copied().collect();
+            branch.spare = Some(Box::new(Spare { udp: fallback, elsewhere }));
+        }
         if leg.plan.replica {
             branch.outcome = Branch::REPLICA;
         }

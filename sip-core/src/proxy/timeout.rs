@@ -109,6 +109,10 @@ impl Proxy {
         if effects.has(Effects::CANCEL) {
             self.send_cancel(cx, cell, index);
         }
+        let lost = effects.has(Effects::TIMEOUT) || effects.has(Effects::FAILED);
+        if lost && self.fail_over(cx, cell, index) {
+            return ForkEvent::Absorbed;
+        }
         if effects.has(Effects::TIMEOUT) {
             let code = if cell.cancelled { 487 } else { 408 };
             return self.on_silence(cx, cell, index, code);
@@ -162,12 +166,10 @@ impl Proxy {
     }
 
     fn on_branch_failed(&self, cx: &mut Cx<'_>, cell: &mut Cell, index: u8) -> ForkEvent {
-        let fallback = cell
-            .branches
-            .get_mut(usize::from(index))
-            .and_then(|b| b.fallback.take().filter(|_| b.client.is_unanswered()));
-        if let Some(fallback) = fallback {
-            self.fall_back(cx, cell, index, *fallback);
+        let branch = cell.branches.get_mut(usize::from(index));
+        let unanswered = branch.filter(|b| b.client.is_unanswered());
+        if let Some(udp) = unanswered.and_then(|b| b.spare.as_mut()?.udp.take()) {
+            self.fall_back(cx, cell, index, udp);
             return ForkEvent::Absorbed;
         }
         let Some((branch, times)) = cell.branch(index, &self.params) else {

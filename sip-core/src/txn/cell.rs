@@ -88,8 +88,17 @@ pub(crate) struct Branch {
     pub(crate) cancel: Option<Box<CancelClient>>,
     /// Its answer counts no more (`t_drop_replies`).
     pub(crate) dropped: bool,
+    /// What can be tried instead.
+    pub(crate) spare: Option<Box<Spare>>,
+}
+
+/// What can be tried instead of a branch's target, while that has not answered.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
     /// The same request for UDP, if it goes over TCP only for its length (RFC 3261 18.1.1).
-    pub(crate) fallback: Option<Box<(Target, Bytes)>>,
+    pub(crate) udp: Option<(Target, Bytes)>,
+    /// Other addresses of the same next hop (RFC 3263 4.3).
+    pub(crate) elsewhere: std::collections::VecDeque<Target>,
 }
 
 /// The CANCEL of a branch: a client transaction of its own with the same branch parameter
@@ -126,7 +135,7 @@ impl Cell {
         for branch in &mut self.branches {
             if branch.has_sent_its_last() {
                 branch.request = Bytes::new();
-                branch.fallback = None;
+                branch.spare = None;
             }
         }
         if self.answered == 0 || self.lean {
@@ -414,7 +423,7 @@ impl Branch {
             reply: Bytes::new(),
             cancel: None,
             dropped: false,
-            fallback: None,
+            spare: None,
         }
     }
 

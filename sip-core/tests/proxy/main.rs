@@ -3,6 +3,7 @@
 mod acks;
 mod basics;
 mod cancel;
+mod failover;
 mod fork;
 mod hooks;
 mod local;

@@ -5,10 +5,11 @@
 use std::collections::VecDeque;
 
 use sip_core::output::SendError;
+use sip_core::proxy::BranchOwn;
 use sip_core::rng::{Rng, SeededRng};
 use sip_core::txn::Arm;
 
-use crate::support::{BOB, CALLER, CAROL, DAVE, Sent, World, ack, request};
+use crate::support::{BOB, CALLER, CAROL, DAVE, Sent, World, ack, branch, request};
 
 const CODES: [u16; 12] = [100, 180, 183, 200, 200, 302, 404, 407, 486, 487, 503, 603];
 
@@ -30,6 +31,12 @@ fn play(seed: u64) {
     let peers = [BOB, CAROL, DAVE];
     let mut w = World::new(&peers[..1 + rng.below(3) as usize]);
     let method = if rng.below(4) == 0 { "OPTIONS" } else { "INVITE" };
+    for target in &mut w.targets {
+        if rng.below(3) == 0 {
+            let elsewhere = vec![branch(peers[pick(&mut rng, 3)]).target];
+            target.own = Some(Box::new(BranchOwn { elsewhere, ..BranchOwn::default() }));
+        }
+    }
     if rng.below(2) == 0 {
         // Routes of its own, that end at any time and may try somebody else.
         let mut route = || (rng.below(2) == 0).then(|| Some("route".into()));

@@ -133,7 +133,8 @@ fn legs_of_runs(cx: &ActionCx<'_, '_>, runs: Vec<BranchRun>) -> Result<Legs, Act
         match hop_of(branch.target, branch.dst_uri.as_deref(), path.as_ref(), &branch.uri) {
             Ok(hop) => {
                 let (uri, q, listen) = (branch.uri, branch.q, branch.listen);
-                let own = Some(Box::new(BranchOwn { patch, reply: on_reply }));
+                let own = BranchOwn { patch: Some(patch), reply: on_reply, ..BranchOwn::default() };
+                let own = Some(Box::new(own));
                 legs.push(Leg { uri, path, q, listen, hop, own });
             }
             Err(error) => {
@@ -213,10 +214,15 @@ fn looked_up(
     legs.retain(|leg| {
         let Hop::Name(_) = leg.hop else { return true };
         match found.next() {
-            Some(Ok(target)) => {
-                leg.hop = Hop::Known(target);
+            Some(Ok(mut targets)) if !targets.is_empty() => {
+                leg.hop = Hop::Known(targets.remove(0));
+                if !targets.is_empty() {
+                    // RFC 3263 4.3: should the first not do.
+                    leg.own.get_or_insert_default().elsewhere = targets;
+                }
                 true
             }
+            Some(Ok(_)) => false,
             Some(Err(reason)) => {
                 failed = reason;
                 false

@@ -159,11 +159,15 @@ pub(super) fn hop_to(host: &Host<'_>, port: u16, proto: Proto) -> Hop {
     }
 }
 
+/// Addresses of one name that are tried at most.
+const ADDRESSES: usize = 8;
+
 /// Names to look up for one request.
 pub(super) struct Lookup(pub(super) Vec<Name>);
 
-/// Their targets, in the same order; a failed one with its reason.
-pub(super) struct Found(pub(super) Vec<Result<Target, String>>);
+/// Their targets, in the same order and each name's in the order of preference; a failed one with
+/// its reason.
+pub(super) struct Found(pub(super) Vec<Result<Vec<Target>, String>>);
 
 /// The thread that looks names up with the system's resolver.
 pub(super) struct Resolver;
@@ -184,12 +188,18 @@ impl JobRunner for Resolver {
     }
 }
 
-fn resolve(name: &Name) -> Result<Target, String> {
-    let mut addresses = (name.host.as_str(), name.port)
+fn resolve(name: &Name) -> Result<Vec<Target>, String> {
+    let addresses = (name.host.as_str(), name.port)
         .to_socket_addrs()
         .map_err(|e| format!("{}: {e}", name.host))?;
-    let first = addresses.next().ok_or_else(|| format!("{} has no address", name.host))?;
-    Ok(target(name.proto, first.ip(), first.port()))
+    let mut found: Vec<Target> = Vec::new();
+    for address in addresses.take(ADDRESSES) {
+        let target = target(name.proto, address.ip(), address.port());
+        if !found.contains(&target) {
+            found.push(target);
+        }
+    }
+    if found.is_empty() { Err(format!("{} has no address", name.host)) } else { Ok(found) }
 }
 
 /// The first URI of a list of name-addrs, as a Path has them.

@@ -121,7 +121,10 @@ fn found(cx: &mut ActionCx<'_, '_>, wanted: &Wanted, with: Resumed) -> Result<i6
         Resumed::Value(_) => Vec::new(),
     };
     match found.into_iter().next() {
-        Some(Ok(target)) => send(cx, wanted, target),
+        Some(Ok(targets)) => match targets.first() {
+            Some(target) => send(cx, wanted, *target),
+            None => Err(ActionError::Transaction("the next hop has no address".into())),
+        },
         Some(Err(reason)) => Err(ActionError::Transaction(reason)),
         None => Err(ActionError::Transaction("the next hop could not be looked up".into())),
     }
