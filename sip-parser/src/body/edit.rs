@@ -7,6 +7,7 @@
 //! (RFC 2046 5.1 knows only delimiters), is left as it is.
 
 use super::Multipart;
+use crate::header::write::put_token;
 use crate::{Patch, Span};
 use bytes::{BufMut, BytesMut};
 use memchr::memmem;
@@ -32,12 +33,12 @@ pub enum EditFault {
     Body(#[from] super::BodyError),
 }
 
-/// Puts header lines, the empty line and the content. Line ends in names and values become
-/// blanks.
+/// Puts header lines, the empty line and the content. Line ends in values become blanks, what no
+/// name may hold becomes `_`.
 pub(super) fn put_part(out: &mut BytesMut, headers: &[(&str, &[u8])], content: &[u8]) {
     let safe = |b: &u8| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b };
     for (name, value) in headers {
-        out.extend(name.as_bytes().iter().map(safe));
+        put_token(out, name.as_bytes());
         out.put_slice(b": ");
         out.extend(value.iter().map(safe));
         out.put_slice(b"\r\n");

@@ -131,7 +131,7 @@ mod sse2 {
 }
 
 /// The same with 64-bit words, for every other processor; on x86-64 built for the tests only.
-#[cfg(any(test, not(target_arch = "x86_64")))]
+#[cfg(any(test, fuzzing, not(target_arch = "x86_64")))]
 mod portable {
     use super::BLOCK;
 
@@ -178,6 +178,28 @@ mod portable {
     }
 }
 
+/// Both twins and the searches on any bytes, against a byte loop. Panics where they differ.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_twins(data: &[u8]) {
+    let Some(([top, a, b, at], rest)) = data.split_first_chunk::<4>() else { return };
+    let (top, stops) = (*top & 0x7f, [*a, *b]);
+    for (block, after) in rest.windows(BLOCK).zip(rest.windows(BLOCK).skip(3)) {
+        let (Some(block), Some(name)) = (block.first_chunk(), after.first_chunk()) else { return };
+        assert_eq!(imp::stops(block, top, stops), portable::stops(block, top, stops));
+        assert_eq!(imp::equal(block, *a), portable::equal(block, *a));
+        let case = [*b & 0x20; BLOCK];
+        let folded = |i| imp::equal_folded(block, &case, i);
+        assert_eq!(folded(name), portable::equal_folded(block, &case, name));
+    }
+    let from = usize::from(*at).min(rest.len());
+    let first = |f: &dyn Fn(u8) -> bool| {
+        rest.iter().skip(from).position(|b| f(*b)).map_or(rest.len(), |i| from + i)
+    };
+    assert_eq!(find(rest, from, top, stops), first(&|b| b <= top || stops.contains(&b)));
+    assert_eq!(find_byte(rest, from, *a), first(&|b| b == *a));
+    assert_eq!(skip(rest, from, stops), first(&|b| !stops.contains(&b)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +220,11 @@ mod tests {
             let same = plain(&block, |_, b| b == wanted);
             prop_assert_eq!(imp::equal(&block, wanted), same);
             prop_assert_eq!(portable::equal(&block, wanted), same);
+        }
+
+        #[test]
+        fn what_the_fuzz_target_checks_holds(data in prop::collection::vec(any::<u8>(), 0..80)) {
+            check_twins(&data);
         }
 
         #[test]

@@ -3,6 +3,7 @@
 
 use super::Message;
 use super::patch::header_line;
+use crate::header::write::put_token;
 use crate::{HeaderId, Span};
 use bytes::{BufMut, Bytes, BytesMut};
 use core::net::SocketAddr;
@@ -17,8 +18,10 @@ fn put_line_text(out: &mut BytesMut, text: &[u8]) {
     }
 }
 
+/// A byte that no name may hold becomes `_`: a blank in front would make the line a fold of the
+/// header above.
 fn put_header(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    put_line_text(out, name);
+    put_token(out, name);
     out.put_slice(b": ");
     put_line_text(out, value);
     out.put_slice(b"\r\n");
@@ -72,7 +75,7 @@ impl RequestBuilder {
         RequestBuilder { head, body: None }
     }
 
-    /// Adds a header. Line ends in `value` become blanks. Content-Length is left out, since the
+    /// Adds a header. Line ends in `value` become blanks, what no name may hold becomes `_`. Content-Length is left out, since the
     /// builder writes it.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> RequestBuilder {
         put_given(&mut self.head, name, value.as_ref());
@@ -320,5 +323,14 @@ mod tests {
         let m = Message::parse(built).unwrap();
         assert_eq!((m.check(), m.request_uri()), (Ok(()), &b"sip:a@b"[..]));
         assert_eq!(m.content_length(), Ok(Some(0)));
+    }
+
+    #[test]
+    fn a_name_is_a_name_and_no_fold_of_the_header_above() {
+        let text = RequestBuilder::new("ACK", b"sip:a").header("A", "1").header(" B:\r\n", "2");
+        let m = Message::parse(text.build()).unwrap();
+        let all: Vec<_> = m.headers().map(|h| (h.name, h.value)).collect();
+        let length = (&b"Content-Length"[..], &b"0"[..]);
+        assert_eq!(all, [(&b"A"[..], &b"1"[..]), (b"_B___", b"2"), length]);
     }
 }

@@ -40,6 +40,12 @@ pub fn check(input: &[u8]) {
     check_uri(input);
 }
 
+/// The searches by block masks, those of the processor and those of 64-bit words, against a byte
+/// loop. The first bytes say what is looked for and from where. Panics where they differ.
+pub fn check_blocks(input: &[u8]) {
+    crate::lex::block::check_twins(input);
+}
+
 fn collect(params: crate::Params<'_>) -> Pairs<'_> {
     params.iter().collect()
 }
