@@ -371,6 +371,23 @@ fn the_bodies_of_the_torture_messages_are_read() {
 }
 
 #[test]
+fn descriptions_that_broke_other_servers_do_no_harm() {
+    use sip_parser::body::ContentError;
+    use sip_parser::sdp::SdpFault;
+    let name = "CVE-2018-1000099-fmtp-nul.bin";
+    let m = file(&format!("tests/corpus/cve/{name}"));
+    let Err(ContentError::Sdp(e)) = m.sdp() else { panic!("{:?}", m.sdp()) };
+    assert_eq!((e.kind, e.fault, e.status().0), (b'a', SdpFault::Character, 400));
+    assert_eq!(m.bytes()[e.offset as usize], 0);
+    // A format that is no payload type is a word like any other, and no codec.
+    let m = file("tests/corpus/cve/CVE-2018-1000098-m-2pow32.bin");
+    let sdp = m.sdp().unwrap().unwrap();
+    let audio = sdp.medium(0).unwrap();
+    assert_eq!(audio.formats().map(|f| f.0).collect::<Vec<_>>(), [b"4294967296"]);
+    assert_eq!(audio.codecs().iter().count(), 0);
+}
+
+#[test]
 fn every_description_of_the_corpus_is_read_and_edited_in_place() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/corpus");
     let mut seen = 0;

@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 /// Writes text with line ends as they are; other control characters and bytes that are no UTF-8
 /// are shown escaped, so that a terminal or a log is safe from them.
-fn readable(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+pub(crate) fn readable(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {

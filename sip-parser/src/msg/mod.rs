@@ -3,7 +3,7 @@
 
 pub(crate) mod builder;
 mod check;
-mod display;
+pub(crate) mod display;
 pub(crate) mod extent;
 pub(crate) mod index;
 pub(crate) mod partial;

@@ -2,6 +2,7 @@
 //! own: rtpmap and fmtp (RFC 8866 6.6, 6.15), directions (6.7), ICE candidates (RFC 8839 5.1).
 
 use super::line::Line;
+use crate::lex::block;
 use crate::{Span, lex};
 use core::net::IpAddr;
 
@@ -19,13 +20,15 @@ pub struct Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    #[inline]
     pub(super) fn of(line: Line<'a>) -> Attribute<'a> {
-        let colon = memchr::memchr(b':', line.value);
-        let at = colon.map(|i| i + 1);
+        let colon = block::find_byte(line.value, 0, b':');
+        let value = line.value.get(colon + 1..);
+        let base = line.value_span.start;
         Attribute {
-            name: line.value.get(..colon.unwrap_or(line.value.len())).unwrap_or_default(),
-            value: at.and_then(|i| line.value.get(i..)),
-            value_span: at.map(|i| Span::at(line.value_span.start, i, line.value.len())),
+            name: line.value.get(..colon).unwrap_or_default(),
+            value,
+            value_span: value.map(|_| Span::at(base, colon + 1, line.value.len())),
             line,
         }
     }
@@ -36,7 +39,7 @@ impl<'a> Attribute<'a> {
             return None;
         }
         let value = self.value?;
-        let blank = memchr::memchr(b' ', value).unwrap_or(value.len());
+        let blank = block::find_byte(value, 0, b' ');
         Some((value.get(..blank)?, value.get(blank..)?.trim_ascii_start()))
     }
 

@@ -4,6 +4,7 @@
 use super::Media;
 use super::attribute::{Fmtp, RtpMap, payload};
 use crate::Span;
+use smallvec::SmallVec;
 
 /// One codec of a media section that uses RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,30 +35,64 @@ impl Codec<'_> {
     }
 }
 
-/// The codecs of one media section, from [`Media::codecs`]. Takes no heap memory.
+/// The codecs of one media section, from [`Media::codecs`]. Takes no heap memory up to 24 rtpmap
+/// and as many fmtp lines.
 #[derive(Clone, Debug)]
 pub struct Codecs<'a> {
     media: Media<'a>,
-    maps: [Option<RtpMap<'a>>; 128],
-    fmtps: [Option<Fmtp<'a>>; 128],
+    maps: ByPayload<RtpMap<'a>>,
+    fmtps: ByPayload<Fmtp<'a>>,
+}
+
+/// Lines by the payload type they are about; the first one counts.
+#[derive(Clone, Debug)]
+struct ByPayload<T> {
+    /// One more than the place in the list; 0 for none. There are no more than 128 in it.
+    places: [u8; 128],
+    list: SmallVec<[T; 24]>,
+}
+
+impl<T: Copy> ByPayload<T> {
+    fn new() -> ByPayload<T> {
+        ByPayload { places: [0; 128], list: SmallVec::new() }
+    }
+
+    fn add(&mut self, payload: u8, line: T) {
+        let place = &mut self.places[usize::from(payload & 127)];
+        if *place == 0 {
+            self.list.push(line);
+            *place = u8::try_from(self.list.len()).unwrap_or(0);
+        }
+    }
+
+    fn get(&self, payload: u8) -> Option<T> {
+        let place = usize::from(self.places[usize::from(payload & 127)]);
+        self.list.get(place.checked_sub(1)?).copied()
+    }
 }
 
 impl<'a> Media<'a> {
     /// The codecs of this section, read in one pass over its lines. Without RTP there are none.
     pub fn codecs(&self) -> Codecs<'a> {
-        let mut codecs = Codecs { media: *self, maps: [None; 128], fmtps: [None; 128] };
+        let (mut maps, mut fmtps) = (ByPayload::new(), ByPayload::new());
         for attribute in self.section().attributes() {
-            if let Some(map) = RtpMap::of(&attribute) {
-                let slot = &mut codecs.maps[usize::from(map.payload & 127)];
-                *slot = slot.or(Some(map));
-            } else if let Some(fmtp) = Fmtp::of(&attribute)
-                && let Some(n) = payload(fmtp.format)
-            {
-                let slot = &mut codecs.fmtps[usize::from(n & 127)];
-                *slot = slot.or(Some(fmtp));
+            match attribute.name {
+                b"rtpmap" => {
+                    if let Some(map) = RtpMap::of(&attribute) {
+                        maps.add(map.payload, map);
+                    }
+                }
+                b"fmtp" => {
+                    if let Some(fmtp) = Fmtp::of(&attribute)
+                        && let Some(n) = payload(fmtp.format)
+                    {
+                        fmtps.add(n, fmtp);
+                    }
+                }
+                _ => {}
             }
         }
-        codecs
+        Codecs { media: *self, maps, fmtps }
     }
 }
 
@@ -70,9 +105,8 @@ impl<'a> Codecs<'a> {
     }
 
     fn codec(&self, payload: u8, span: Span) -> Codec<'a> {
-        let i = usize::from(payload & 127);
-        let fmtp = self.fmtps[i];
-        match self.maps[i] {
+        let fmtp = self.fmtps.get(payload);
+        match self.maps.get(payload) {
             Some(RtpMap { encoding, clock, parameters, .. }) => {
                 let channels = parameters.and_then(crate::lex::number).unwrap_or(1);
                 Codec { payload, span, encoding, clock, channels, fmtp }

@@ -1,10 +1,12 @@
 //! Lines and sections of a session description. Owns what a line is (RFC 8866 5): a letter, an
 //! equals sign and a value, ended by CRLF or LF, the last one perhaps by the end of the text.
 
+use super::SdpFault;
 use super::attribute::Attribute;
-use super::{SdpError, SdpFault};
 use crate::Span;
 use crate::lex::{block, peek};
+use crate::msg::display::readable;
+use core::fmt;
 
 /// One line.
 #[derive(Clone, Copy, Debug)]
@@ -21,23 +23,35 @@ pub struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// The words of the value, parted by blanks, each with its span.
-    pub(super) fn words(&self) -> impl Iterator<Item = (&'a [u8], Span)> + Clone + use<'a> {
-        let (value, base) = (self.value, self.value_span.start);
-        let mut at = 0;
-        core::iter::from_fn(move || {
-            while peek(value, at) == b' ' {
-                at += 1;
-            }
-            let start = at;
-            at = block::find_byte(value, start, b' ');
-            (start < value.len())
-                .then(|| (value.get(start..at).unwrap_or_default(), Span::at(base, start, at)))
-        })
+    pub(super) fn words(&self) -> Words<'a> {
+        Words { value: self.value, base: self.value_span.start, at: 0 }
+    }
+}
+
+/// Iterator of [`Line::words`].
+#[derive(Clone, Debug)]
+pub(super) struct Words<'a> {
+    value: &'a [u8],
+    base: u32,
+    at: usize,
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = (&'a [u8], Span);
+
+    /// Byte by byte: words are short.
+    #[inline]
+    fn next(&mut self) -> Option<(&'a [u8], Span)> {
+        let mut bytes = self.value.iter().enumerate().skip(self.at);
+        let (start, _) = bytes.find(|(_, b)| **b != b' ')?;
+        let end = bytes.find(|(_, b)| **b == b' ').map_or(self.value.len(), |(i, _)| i);
+        self.at = end;
+        Some((self.value.get(start..end)?, Span::at(self.base, start, end)))
     }
 }
 
 /// A part of a session description: the session section or a media section.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Section<'a> {
     text: &'a [u8],
     base: u32,
@@ -76,12 +90,6 @@ impl<'a> Section<'a> {
     /// Its lines in order.
     pub fn lines(&self) -> Lines<'a> {
         Lines { section: *self, at: self.start }
-    }
-
-    /// Its lines, each judged.
-    pub(super) fn checked_lines(&self) -> impl Iterator<Item = Result<Line<'a>, SdpError>> {
-        let mut lines = self.lines();
-        core::iter::from_fn(move || lines.step().transpose())
     }
 
     /// The first line of that letter.
@@ -123,60 +131,93 @@ pub struct Lines<'a> {
     at: usize,
 }
 
-impl<'a> Lines<'a> {
-    /// The next line; None at the end, and before empty lines that end the text.
-    fn step(&mut self) -> Result<Option<Line<'a>>, SdpError> {
-        let Section { text, base, end: section_end, .. } = self.section;
-        let start = self.at;
-        if start >= section_end {
-            return Ok(None);
-        }
+/// Shows the lines as text.
+impl fmt::Debug for Section<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.lines().map(|l| l.to_string())).finish()
+    }
+}
+
+/// The line as text, letter and value, safe to print.
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=", char::from(self.kind))?;
+        readable(f, self.value)
+    }
+}
+
+/// Where a line was found: its first byte, the end of its value, the end of its line end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) stop: usize,
+    pub(super) after: usize,
+}
+
+impl Found {
+    /// Judges the line that begins at `start`, before the end of the text. None when it begins the
+    /// empty lines that may end a text.
+    #[inline(always)]
+    pub(super) fn judge(text: &[u8], start: usize) -> Result<Option<Found>, (SdpFault, usize)> {
         let stop = block::find(text, start, 0, [b'\r', b'\n']);
-        let after = match (peek(text, stop), peek(text, stop + 1)) {
-            (b'\n', _) => stop + 1,
-            (b'\r', b'\n') => stop + 2,
-            _ if stop >= text.len() => stop,
-            (_, _) => {
-                let kind = peek(text, start);
-                return Err(SdpError::new(
-                    SdpFault::Character,
-                    kind,
-                    Span::at(base, stop, stop).start,
-                ));
-            }
+        let after = match text.get(stop..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => stop + 2,
+            [b'\n', ..] => stop + 1,
+            [] => stop,
+            _ => return Err((SdpFault::Character, stop)),
         };
-        self.at = after;
-        let line = text.get(start..stop).unwrap_or_default();
-        match line {
-            [kind, b'=', value @ ..] if kind.is_ascii_lowercase() => Ok(Some(Line {
-                kind: *kind,
-                value,
-                span: Span::at(base, start, after),
-                value_span: Span::at(base, start + 2, stop),
-            })),
-            [] if only_line_ends(text, after) => {
-                self.at = text.len();
-                Ok(None)
-            }
-            _ => Err(SdpError::new(
-                SdpFault::Line,
-                peek(line, 0),
-                Span::at(base, start, start).start,
-            )),
+        match text.get(start..stop) {
+            Some([b'a'..=b'z', b'=', ..]) => Ok(Some(Found { start, stop, after })),
+            Some([]) if only_line_ends(text, after) => Ok(None),
+            _ => Err((SdpFault::Line, start)),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn line<'a>(&self, text: &'a [u8], base: u32) -> Line<'a> {
+        Line {
+            kind: peek(text, self.start),
+            value: text.get(self.start + 2..self.stop).unwrap_or_default(),
+            span: Span::at(base, self.start, self.after),
+            value_span: Span::at(base, self.start + 2, self.stop),
         }
     }
 }
 
 /// Whether nothing but line ends follows, as some devices end a description.
+#[cold]
 fn only_line_ends(text: &[u8], from: usize) -> bool {
     text.get(from..).unwrap_or_default().iter().all(|b| matches!(b, b'\r' | b'\n'))
 }
 
-/// Every line was judged when the text was read.
+/// Every line was judged when the text was read, and is not judged again.
 impl<'a> Iterator for Lines<'a> {
     type Item = Line<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Line<'a>> {
-        self.step().ok().flatten()
+        let Section { text, base, end, .. } = self.section;
+        let start = self.at;
+        let text = text.get(..end).unwrap_or(text);
+        if start >= text.len() {
+            return None;
+        }
+        let feed = block::find_byte(text, start, b'\n');
+        let after = (feed + 1).min(text.len());
+        let value_end = if peek(text, feed.wrapping_sub(1)) == b'\r' { feed - 1 } else { feed };
+        self.at = after;
+        match text.get(start..value_end) {
+            Some([kind, b'=', value @ ..]) => Some(Line {
+                kind: *kind,
+                value,
+                span: Span::at(base, start, after),
+                value_span: Span::at(base, start + 2, value_end),
+            }),
+            // Only the empty lines that may end a text are no lines.
+            _ => {
+                self.at = text.len();
+                None
+            }
+        }
     }
 }

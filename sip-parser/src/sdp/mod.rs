@@ -30,6 +30,7 @@ pub use line::{Line, Lines, Section};
 pub use media::Media;
 
 use crate::{Limits, Span};
+use line::Found;
 use smallvec::SmallVec;
 use thiserror::Error;
 
@@ -98,6 +99,13 @@ impl SdpError {
     }
 }
 
+/// The error of the line that begins at `line`.
+#[cold]
+fn refused(text: &[u8], line: usize, base: u32, (fault, at): (SdpFault, usize)) -> SdpError {
+    let kind = text.get(line).copied().unwrap_or(0);
+    SdpError::new(fault, kind, Span::at(base, at, at).start)
+}
+
 /// A session description: a view over its text.
 #[derive(Clone, Debug)]
 pub struct Sdp<'a> {
@@ -122,18 +130,27 @@ impl<'a> Sdp<'a> {
         let whole = Section::new(text, base);
         let mut sdp =
             Sdp { session: whole, media: SmallVec::new(), connection: None, direction: None };
-        let (mut seen, mut open, mut end) = (0usize, None, base);
-        for line in whole.checked_lines() {
-            let line = line?;
-            let fail = |fault| SdpError::new(fault, line.kind, line.span.start);
-            (seen, end) = (seen + 1, line.span.end);
+        let (mut seen, mut open, mut at) = (0usize, None, 0);
+        while at < text.len() {
+            let outcome = Found::judge(text, at);
+            let Some(found) = outcome.map_err(|e| refused(text, at, base, e))? else { break };
+            at = found.after;
+            seen += 1;
+            let kind = text.get(found.start).copied().unwrap_or(0);
+            let fail = |fault| SdpError::new(fault, kind, Span::at(base, found.start, at).start);
             if seen > limits.sdp_lines {
                 return Err(fail(SdpFault::TooManyLines));
             }
-            match line.kind {
-                b'v' if seen == 1 && line.value.trim_ascii_end() == b"0" => {}
-                _ if seen == 1 => return Err(fail(SdpFault::Version)),
+            if seen == 1 {
+                let version = text.get(2..found.stop).unwrap_or_default().trim_ascii_end();
+                if kind != b'v' || version != b"0" {
+                    return Err(fail(SdpFault::Version));
+                }
+                continue;
+            }
+            match kind {
                 b'm' => {
+                    let line = found.line(text, base);
                     sdp.close(open, line.span.start);
                     open = Some(line.span.start);
                     if sdp.media.len() >= limits.sdp_media {
@@ -145,13 +162,15 @@ impl<'a> Sdp<'a> {
                     }
                 }
                 b'c' => {
-                    let connection = Connection::parse(&line).ok_or(fail(SdpFault::Syntax))?;
+                    let connection = Connection::parse(&found.line(text, base));
+                    let connection = connection.ok_or(fail(SdpFault::Syntax))?;
                     if open.is_none() {
                         sdp.connection = sdp.connection.or(Some(connection));
                     }
                 }
                 b'a' if open.is_none() => {
-                    sdp.direction = sdp.direction.or(Direction::parse(line.value));
+                    let direction = Direction::parse(found.line(text, base).value);
+                    sdp.direction = sdp.direction.or(direction);
                 }
                 _ => {}
             }
@@ -160,7 +179,7 @@ impl<'a> Sdp<'a> {
             return Err(SdpError::new(SdpFault::Version, b'?', base));
         }
         // Empty lines at the end belong to no section.
-        sdp.close(open, end);
+        sdp.close(open, Span::at(base, 0, at).end);
         Ok(sdp)
     }
 

@@ -74,6 +74,16 @@ fn a_description_is_taken_apart() {
 }
 
 #[test]
+fn lines_are_shown_readably() {
+    let text = "v=0\r\ns=a\x1b[2J\r\nm=audio 9 RTP/AVP 0\r\n";
+    let sdp = Sdp::parse(text.as_bytes()).unwrap();
+    let lines: Vec<_> = sdp.session().lines().map(|l| l.to_string()).collect();
+    assert_eq!(lines, ["v=0", "s=a\\u{1b}[2J"]);
+    let shown = format!("{:?}", sdp.medium(0).unwrap().section());
+    assert_eq!(shown, "[\"m=audio 9 RTP/AVP 0\"]");
+}
+
+#[test]
 fn spans_count_from_the_message() {
     let text = format!("HEAD{OFFER}");
     let sdp = Sdp::parse_at(&text.as_bytes()[4..], 4, &Limits::DEFAULT).unwrap();
