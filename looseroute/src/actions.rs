@@ -80,7 +80,8 @@ pub trait Actions {
     /// Fails when there is no such route.
     fn on_failure(&self, name: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
 
-    /// Runs the branch route called `name` for each branch before it is made (`t_on_branch`).
+    /// Runs the branch route called `name` for each branch of the relay that follows, before it is
+    /// made (`t_on_branch`). A failure route arms it again.
     fn on_branch(&self, name: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
 
     /// Runs the reply route called `name` for each response (`t_on_reply`); in a branch route, for

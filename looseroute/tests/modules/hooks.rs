@@ -100,8 +100,8 @@ fn a_failure_route_is_armed_for_once() {
     let out = relay(&rig, &req, &[f("t_on_failure", &["failed"])]);
     let busy = reply(&rig, BOB, &at(&out, BOB)[0].clone(), 486, &[]);
     let last = reply(&rig, CAROL, &at(&busy, CAROL)[0].clone(), 404, &[]);
-    // RFC 3261 16.7 step 6: of two 4xx the first will do.
-    assert_eq!(up(&last), [486]);
+    // RFC 3261 16.7 step 6: any of two 4xx will do; it is the last one's, as in Kamailio.
+    assert_eq!(up(&last), [404]);
     assert_eq!(rig.hooked().len(), 1);
     // Armed again it runs again; a branch that was tried is not tried anew.
     rig.hook("failed", &[f("t_on_failure", &["failed-again"]), to(CAROL), f("t_relay", &[])]);
@@ -297,6 +297,21 @@ fn a_branch_route_sees_each_branch_and_may_change_or_drop_it() {
     let ran = rig.run(&options(), &[f("t_on_branch", &["branch"]), f("t_relay", &[])]);
     assert_eq!(ran.error(), "no branch is left by the branch route");
     ends(&rig);
+}
+
+/// As in Kamailio: the reply route stays, the branch route has to be armed again.
+#[test]
+fn what_a_failure_route_adds_has_the_reply_route_and_no_branch_route() {
+    let rig = rig();
+    rig.hook("failed", &[to(CAROL), f("t_relay", &[])]);
+    let arm = ["branch", "replied", "failed"];
+    let names = ["t_on_branch", "t_on_reply", "t_on_failure"];
+    let arm: Vec<Step> = names.iter().zip(arm).map(|(name, route)| f(name, &[route])).collect();
+    let out = relay(&rig, &invite(), &arm);
+    let busy = reply(&rig, BOB, &at(&out, BOB)[0].clone(), 486, &[]);
+    reply(&rig, CAROL, &at(&busy, CAROL)[0].clone(), 404, &[]);
+    let ran: Vec<&str> = rig.hooked().iter().map(|(n, _)| *n).collect();
+    assert_eq!(ran, ["branch", "replied", "failed", "replied"]);
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Proxy {
         if cell.branches.iter().any(|b| b.outcome == 0) || cell.is_failing() {
             return event;
         }
-        let Some((index, code)) = best(&cell.branches) else { return ForkEvent::Absorbed };
+        let Some((index, code)) = best(cell) else { return ForkEvent::Absorbed };
         if cell.hooks.is_some() && self.all_have_failed(cell, index, code) {
             return ForkEvent::Failing { txn: cell.id };
         }
@@ -239,12 +239,14 @@ fn set_outcome(cell: &mut Cell, index: u8, code: u16, reply: &Bytes) -> bool {
     }
 }
 
-/// The branch whose final answer is to go upstream, and its code (RFC 3261 16.7 step 6).
-pub(super) fn best(branches: &[Branch]) -> Option<(u8, u16)> {
-    (0..)
-        .zip(branches)
+/// The branch whose final answer is to go upstream, and its code (RFC 3261 16.7 step 6). Of equals
+/// one of those that were tried last, as Kamailio has it, and of them the first.
+pub(super) fn best(cell: &Cell) -> Option<(u8, u16)> {
+    let newest = cell.hooks.as_ref().map_or(0, |h| h.newest(cell.branches.len()));
+    (0u8..)
+        .zip(&cell.branches)
         .filter(|(_, b)| b.outcome >= 300 && !b.dropped)
-        .min_by_key(|(_, b)| (rank(b.outcome), b.reply.is_empty()))
+        .min_by_key(|(i, b)| (rank(b.outcome), b.reply.is_empty(), usize::from(*i) < newest))
         .map(|(i, b)| (i, b.outcome))
 }
 

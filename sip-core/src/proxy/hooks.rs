@@ -280,7 +280,7 @@ impl Proxy {
     }
 
     fn go_on_without_route(&self, cx: &mut Cx<'_>, cell: &mut Cell) -> ForkEvent {
-        let chosen = best(&cell.branches);
+        let chosen = best(cell);
         if cell.cancelled && chosen.is_none_or(|(_, code)| code != 487) {
             self.answer(cx, cell, &Reply::new(487));
             return ForkEvent::Answered { branch: None, code: 487 };

@@ -181,6 +181,11 @@ impl Hooks {
         self.replying || self.local.as_ref().is_some_and(|local| local.outcome.is_some())
     }
 
+    /// The first of the branches that were tried last, of `made`.
+    pub(crate) const fn newest(&self, made: usize) -> usize {
+        if self.failed_at < made { self.failed_at } else { self.last_from }
+    }
+
     /// Notes that a failure calls for a route.
     pub(crate) fn fail(&mut self, kind: FailureKind, route: RouteName, branch: u8, code: u16) {
         self.failing = self.failing.saturating_add(1);

@@ -22,7 +22,7 @@ pub type Group = SmallVec<[Branch; 4]>;
 pub struct Hooked {
     /// `t_on_failure`.
     pub on_failure: Option<RouteName>,
-    /// `t_on_branch`.
+    /// `t_on_branch`, for the relay that follows; a failure route arms it again.
     pub on_branch: Option<RouteName>,
     /// `t_on_reply`.
     pub on_reply: Option<RouteName>,
@@ -99,7 +99,6 @@ struct Inner {
     rr_params: Bytes,
     max_forwards: Option<u32>,
     reply_headers: Bytes,
-    on_branch: Option<RouteName>,
     contacts: Vec<Group>,
     loaded: bool,
 }
@@ -129,7 +128,6 @@ impl CallState {
             rr_params: Bytes::copy_from_slice(&self.rr_params),
             max_forwards: self.max_forwards,
             reply_headers: Bytes::copy_from_slice(&self.reply_headers),
-            on_branch: hooked.and_then(|h| h.on_branch.clone()),
             contacts: hooked.map(|h| h.contacts.clone()).unwrap_or_default(),
             loaded: hooked.is_some_and(|h| h.loaded),
         })))
@@ -149,7 +147,6 @@ impl CallState {
         self.reply_headers.clear();
         self.reply_headers.extend_from_slice(&kept.reply_headers);
         let hooked = self.hooked();
-        hooked.on_branch = kept.on_branch;
         hooked.contacts = kept.contacts;
         hooked.loaded = kept.loaded;
     }
@@ -169,7 +166,6 @@ impl CallState {
         kept.flags = self.flags;
         kept.avps = self.avps.clone();
         if destinations && let Some(hooked) = &self.hooked {
-            kept.on_branch = hooked.on_branch.clone();
             kept.contacts = hooked.contacts.clone();
             kept.loaded = hooked.loaded;
         }

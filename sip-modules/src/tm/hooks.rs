@@ -29,8 +29,8 @@ const ROUTES: [(&str, RouteMask, RouteMask, &str); 4] = [
         "t_on_branch",
         RouteMask::BRANCH,
         RouteMask::REQUEST.with(RouteMask::FAILURE).with(RouteMask::BRANCH_FAILURE),
-        "t_on_branch(name): runs that branch route for each branch before it is made. `0` takes it \
-         off",
+        "t_on_branch(name): runs that branch route for each branch of the relay that follows, before it \
+         is made; a failure route arms it again. `0` takes it off",
     ),
     (
         "t_on_reply",
