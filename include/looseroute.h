@@ -726,6 +726,12 @@ lr_status lr_config_control_socket(lr_config config, const char *path, struct lr
 lr_status lr_config_http_rpc(lr_config config, const char *path, struct lr_error *error);
 
 /**
+ * Answers GET at `path`, as `/metrics`, on the TCP listeners with all statistics in the text format
+ * of Prometheus, for peers on this machine. The text is copied.
+ */
+lr_status lr_config_http_metrics(lr_config config, const char *path, struct lr_error *error);
+
+/**
  * The whole header line that replies made by the engine carry, as `Server: my PBX`; empty: none.
  * The text is copied.
  */

@@ -319,6 +319,10 @@ public:
         return with(lr_config_control_socket, path.c_str());
     }
     Config &http_rpc(const std::string &path) { return with(lr_config_http_rpc, path.c_str()); }
+    Config &http_metrics(const std::string &path)
+    {
+        return with(lr_config_http_metrics, path.c_str());
+    }
     Config &max_workers(std::uint32_t workers) { return with(lr_config_max_workers, workers); }
     Config &seed(std::uint64_t seed) { return with(lr_config_seed, seed); }
 

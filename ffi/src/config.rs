@@ -281,6 +281,20 @@ pub unsafe extern "C" fn lr_config_http_rpc(
     })
 }
 
+/// Answers GET at `path`, as `/metrics`, on the TCP listeners with all statistics in the text format
+/// of Prometheus, for peers on this machine. The text is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lr_config_http_metrics(
+    config: lr_config,
+    path: *const c_char,
+    error: *mut lr_error,
+) -> lr_status {
+    boundary(error, || {
+        let path = c_str(path, "path")?.to_owned();
+        add(config, move |b, _| b.http_metrics(path.clone()))
+    })
+}
+
 /// The whole header line that replies made by the engine carry, as `Server: my PBX`; empty: none.
 /// The text is copied.
 #[unsafe(no_mangle)]

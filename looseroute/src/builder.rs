@@ -53,6 +53,7 @@ pub struct Builder {
     log: Option<(Level, Sink)>,
     control: Vec<String>,
     http_rpc: Option<HttpRpc>,
+    http_metrics: Option<String>,
     max_workers: usize,
     seed: Option<u64>,
     server: Option<String>,
@@ -73,6 +74,7 @@ impl Default for Builder {
             log: None,
             control: Vec::new(),
             http_rpc: None,
+            http_metrics: None,
             max_workers: MAX_WORKERS,
             seed: None,
             server: None,
@@ -218,6 +220,13 @@ impl Builder {
         self
     }
 
+    /// Answers GET at `path` (as `/metrics`) on the stream listeners with all statistics in the text
+    /// format of Prometheus, for peers on this machine only.
+    pub fn http_metrics(mut self, path: impl Into<String>) -> Self {
+        self.http_metrics = Some(path.into());
+        self
+    }
+
     /// Room for up to `n` workers (statistics are kept by worker).
     pub fn max_workers(mut self, n: usize) -> Self {
         self.max_workers = n.clamp(1, usize::from(u16::MAX));
@@ -341,6 +350,7 @@ impl Builder {
             counters,
             params,
             http_rpc: self.http_rpc,
+            http_metrics: self.http_metrics,
             seed: self.seed,
         }));
         *shared.timers.write() = Arc::new(timers);

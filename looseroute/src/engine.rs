@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use sip_core::net::{Flow, Listeners, Proto};
 use sip_core::output::{Input, Output};
 use sip_core::rng::SeededRng;
+use sip_core::stats::Snapshot;
 use sip_core::time::Now;
 use sip_module_api::Value;
 use sip_module_api::call::WaitToken;
@@ -324,6 +325,13 @@ impl Engine {
     #[must_use]
     pub fn statistic(&self, group: &str, name: &str) -> Option<u64> {
         self.shared.parts.stats.get(group, name)
+    }
+
+    /// All statistics as they are now; the workers go on meanwhile. What happened between two of
+    /// them is [`Snapshot::since`].
+    #[must_use]
+    pub fn statistics(&self) -> Snapshot {
+        self.shared.parts.stats.snapshot()
     }
 
     /// Ends a wait that a route has opened with `Call::external_wait`; from any thread.

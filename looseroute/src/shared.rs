@@ -102,6 +102,8 @@ pub(crate) struct Shared {
     pub(crate) params: Arc<CoreParams>,
     pub(crate) timers: parking_lot::RwLock<Arc<Vec<TimerDecl>>>,
     pub(crate) http_rpc: Option<HttpRpc>,
+    /// Where metrics are answered.
+    pub(crate) http_metrics: Option<String>,
     pub(crate) stop: AtomicBool,
     pub(crate) seed: Option<u64>,
     /// The same clock for those who hold locks.
@@ -125,6 +127,8 @@ pub(crate) struct SharedInit {
     pub(crate) counters: WorkerCounters,
     pub(crate) params: Arc<CoreParams>,
     pub(crate) http_rpc: Option<HttpRpc>,
+    /// Where metrics are answered.
+    pub(crate) http_metrics: Option<String>,
     pub(crate) seed: Option<u64>,
 }
 
@@ -145,6 +149,7 @@ impl Shared {
             params: init.params,
             timers: parking_lot::RwLock::default(),
             http_rpc: init.http_rpc,
+            http_metrics: init.http_metrics,
             stop: AtomicBool::new(false),
             seed: init.seed,
             lock_clock: Arc::new(move || clock.now().mono),

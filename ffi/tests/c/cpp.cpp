@@ -125,7 +125,7 @@ void exceptions_stay_inside()
 void errors_are_thrown_with_their_detail()
 {
     looseroute::Config config;
-    config.listen("udp:127.0.0.1:0").route([](Call) {});
+    config.listen("udp:127.0.0.1:0").http_rpc("/RPC").http_metrics("/metrics").route([](Call) {});
     looseroute::Engine one(config);
     looseroute::Config second;
     second.listen("udp:127.0.0.1:" + std::to_string(one.listeners()[0].port)).route([](Call) {});

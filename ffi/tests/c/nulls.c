@@ -106,6 +106,7 @@ static void nulled_config(void)
     NULLED(lr_config_event(config, NULL, NULL, &error));
     NULLED(lr_config_control_socket(config, NULL, &error));
     NULLED(lr_config_http_rpc(config, NULL, &error));
+    NULLED(lr_config_http_metrics(config, NULL, &error));
     NULLED(lr_config_server_header(config, NULL, &error));
     NULLED(lr_engine_new(config, NULL, &error));
     OK(lr_config_free(config));

@@ -28,7 +28,7 @@ macro_rules! tests {
 const TESTS: &[Tests] = tests! {
     auth: auth, nonces;
     cfgutils: cfgutils;
-    core: core, locks;
+    core: core, locks, statistics;
     maxfwd: maxfwd;
     registrar: registrar, lookup;
     rr: rr;

@@ -24,6 +24,7 @@ mod nonces;
 mod registrar;
 mod rr;
 mod sl;
+mod statistics;
 mod stored;
 mod timing;
 mod tm;

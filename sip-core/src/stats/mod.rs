@@ -11,6 +11,7 @@
 //! counter but not across counters.
 
 mod builder;
+mod prometheus;
 mod shard;
 mod snapshot;
 

@@ -157,11 +157,7 @@ impl Snapshot {
     /// The values that `selector` names, in the way of Kamailio's `stats.fetch`: `all`, a group as
     /// `tmx:`, one as `sl:200_replies`, or a bare name in any group.
     pub fn select<'a>(&'a self, selector: &'a str) -> impl Iterator<Item = Value<'a>> {
-        self.iter().filter(move |v| match selector.split_once(':') {
-            Some((group, "")) => v.group == group,
-            Some((group, name)) => v.group == group && v.name == name,
-            None => selector == "all" || v.name == selector,
-        })
+        self.iter().filter(move |v| v.is_named(selector))
     }
 
     /// What changed since `earlier`, a snapshot of the same statistics: counters are subtracted (a
@@ -180,6 +176,16 @@ impl Snapshot {
 }
 
 impl Value<'_> {
+    /// Whether `selector` names it; see [`Snapshot::select`].
+    #[must_use]
+    pub fn is_named(&self, selector: &str) -> bool {
+        match selector.split_once(':') {
+            Some((group, "")) => self.group == group,
+            Some((group, name)) => self.group == group && self.name == name,
+            None => selector == "all" || self.name == selector,
+        }
+    }
+
     /// Kamailio's form of the name, as `sl:200_replies`.
     #[must_use]
     pub fn full_name(&self) -> Cow<'static, str> {

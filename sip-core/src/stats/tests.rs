@@ -121,3 +121,30 @@ fn an_id_of_another_engine_is_harmless() {
     stats.shard(0).unwrap().inc(far);
     assert_eq!(stats.counter(far), 0);
 }
+
+#[test]
+fn prometheus_reads_names_that_it_allows_and_each_once() {
+    let mut b = Builder::new();
+    let replies = b.counter("sl", "200_replies", "replies with 200, \\ or\nnot");
+    b.gauge("usrloc", "location-users", "users", || 7);
+    b.gauge("usrloc", "location_users", "a name that is the same to Prometheus", || 8);
+    let stats = b.build(1);
+    stats.shard(0).unwrap().add(replies, 3);
+    let mut out = String::new();
+    stats.snapshot().write_prometheus("lr", &mut out);
+    assert_eq!(
+        out,
+        "# HELP lr_sl_200_replies replies with 200, \\\\ or\\nnot\n\
+         # TYPE lr_sl_200_replies counter\n\
+         lr_sl_200_replies 3\n\
+         # HELP lr_usrloc_location_users users\n\
+         # TYPE lr_usrloc_location_users gauge\n\
+         lr_usrloc_location_users 7\n\
+         # HELP lr_usrloc_location_users_ a name that is the same to Prometheus\n\
+         # TYPE lr_usrloc_location_users_ gauge\n\
+         lr_usrloc_location_users_ 8\n"
+    );
+    out.clear();
+    stats.snapshot().write_prometheus("9", &mut out);
+    assert!(out.contains("\n_9_sl_200_replies 3\n"), "a name begins with no digit");
+}

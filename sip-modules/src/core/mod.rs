@@ -3,6 +3,7 @@
 
 mod locks;
 mod rpc;
+mod stats;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use sip_module_api::value::Value;
 use sip_parser::Uri;
 
 pub use locks::WatchdogParams;
+pub use stats::METRICS_PREFIX;
 
 #[derive(Default)]
 struct Core {
@@ -44,6 +46,7 @@ impl Module for Core {
 
     fn declare(self: Arc<Self>, d: &mut Declare<'_>) {
         rpc::declare(d);
+        stats::declare(d);
         self.locks.declare(d);
         d.function(
             "is_myself",

@@ -45,7 +45,6 @@ pub(super) fn declare(d: &mut Declare<'_>) {
         let rpc = cx.engine.registry.rpc(name);
         rpc.map(|r| RpcValue::from(r.doc)).ok_or_else(|| RpcError::new(404, "no such command"))
     });
-    d.rpc("stats.get_statistics", "statistics by `all`, `group:` or `group:name`", statistics);
     d.rpc("modparam.list", "the parameters of a module (its name), or of all", |cx, args| {
         let module = args.first().and_then(RpcValue::as_str);
         Ok(list_params(&cx.engine.registry, module))
@@ -101,20 +100,4 @@ fn list_params(registry: &Registry, module: Option<&str>) -> RpcValue {
             .build()
     });
     RpcValue::Array(list.collect())
-}
-
-fn statistics(cx: &mut RpcCx<'_>, args: &[RpcValue]) -> Result<RpcValue, RpcError> {
-    let snapshot = cx.engine.stats.snapshot();
-    let all = [RpcValue::from("all")];
-    let wanted = if args.is_empty() { &all[..] } else { args };
-    let mut out = Vec::new();
-    for arg in wanted {
-        let selector = arg.as_str().ok_or_else(|| RpcError::new(400, "names are strings"))?;
-        out.extend(
-            snapshot
-                .select(selector)
-                .map(|v| RpcValue::from(format!("{} = {}", v.full_name(), v.value))),
-        );
-    }
-    Ok(RpcValue::Array(out))
 }
