@@ -65,10 +65,10 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// A request of that method to that Request-URI.
+    /// A request of that method to that Request-URI. What no method may hold becomes `_`.
     pub fn new(method: &str, uri: &[u8]) -> RequestBuilder {
         let mut head = BytesMut::with_capacity(512);
-        put_line_text(&mut head, method.as_bytes());
+        put_token(&mut head, method.as_bytes());
         head.put_u8(b' ');
         put_line_text(&mut head, uri);
         head.put_slice(b" SIP/2.0\r\n");
@@ -323,6 +323,13 @@ mod tests {
         let m = Message::parse(built).unwrap();
         assert_eq!((m.check(), m.request_uri()), (Ok(()), &b"sip:a@b"[..]));
         assert_eq!(m.content_length(), Ok(Some(0)));
+    }
+
+    #[test]
+    fn a_method_makes_no_response_of_a_request() {
+        let text = RequestBuilder::new("SIP/2.0 200 OK\r\n", b"sip:a").build();
+        let m = Message::parse(text).unwrap();
+        assert_eq!((m.is_request(), m.method_name()), (true, &b"SIP_2.0_200_OK__"[..]));
     }
 
     #[test]
