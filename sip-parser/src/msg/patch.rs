@@ -162,6 +162,12 @@ impl Patch {
         self.edits.iter().any(|e| e.at <= span.start && span.end <= e.end() && e.delete > 0)
     }
 
+    /// What the last edit that leaves out all of `span` puts in its place.
+    pub(crate) fn text_over(&self, span: Span) -> Option<&[u8]> {
+        let over = |e: &&Edit| e.at <= span.start && span.end <= e.end() && e.delete > 0;
+        self.edits.iter().rfind(over).map(|e| e.text.of(&self.arena))
+    }
+
     /// The first edit that inserts exactly `text` at `at`.
     fn insert_of(&self, at: u32, text: &[u8]) -> Option<usize> {
         let same = |e: &Edit| e.at == at && e.delete == 0 && e.text.of(&self.arena) == text;

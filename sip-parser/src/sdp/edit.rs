@@ -53,6 +53,17 @@ fn put_line(out: &mut BytesMut, kind: u8, value: &[u8]) {
     put_text(out, value);
 }
 
+/// Puts the lines of a media section, without the end of the last.
+fn put_media(out: &mut BytesMut, head: &[u8], lines: &[(u8, &[u8])], end: &[u8]) {
+    put_line(out, b'm', head);
+    for (kind, value) in lines {
+        if kind.is_ascii_lowercase() && !matches!(kind, b'v' | b'm') {
+            out.put_slice(end);
+            put_line(out, *kind, value);
+        }
+    }
+}
+
 fn attribute_text(name: &[u8], value: Option<&[u8]>) -> Vec<u8> {
     match value {
         Some(value) => [name, b":", value].concat(),
@@ -94,7 +105,7 @@ impl<'a> SdpEditor<'_, 'a> {
     fn insert_lines(&mut self, at: u32, fill: impl FnOnce(&mut BytesMut)) {
         let end = self.line_end();
         // Where the text does not end its last line, that is made up for, once, while it stays.
-        if !self.begins_line(at) && !self.is_last_line_removed(at) && !self.patch.inserts(at, end) {
+        if !self.begins_line(at) && !self.is_last_line_closed(at) && !self.patch.inserts(at, end) {
             self.patch.insert(at, end);
         }
         self.patch.insert_with(at, |out| {
@@ -103,11 +114,16 @@ impl<'a> SdpEditor<'_, 'a> {
         });
     }
 
-    /// Whether the last line of the text, which ends at `end`, is left out already.
-    fn is_last_line_removed(&self, end: u32) -> bool {
-        let before = Span::new(0, end.saturating_sub(self.sdp.span().start)).of(self.sdp.text());
+    /// Whether edits have left out the last line of the text, which ends at `end`, or put
+    /// something in its place that ends its lines.
+    fn is_last_line_closed(&self, end: u32) -> bool {
+        let base = self.sdp.span().start;
+        let before = Span::new(0, end.saturating_sub(base)).of(self.sdp.text());
         let start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
-        self.patch.is_removed(Span::new(Span::at(self.sdp.span().start, start, start).start, end))
+        // Its letter may stay, as the first one of a section that was replaced.
+        let covered =
+            self.patch.text_over(Span::new(Span::at(base, start + 1, start + 1).start, end));
+        covered.is_some_and(|text| text.is_empty() || text.ends_with(b"\n"))
     }
 
     /// Leaves out whole lines.
@@ -124,19 +140,22 @@ impl<'a> SdpEditor<'_, 'a> {
         self.remove_lines(line.span);
     }
 
-    /// Puts another value into a line.
+    /// Puts another value into a line; the last call for a line counts.
     pub fn replace_line(&mut self, line: &Line<'_>, value: &[u8]) {
-        self.set(line.value_span, value);
+        if !line.value_span.is_empty() {
+            return self.set(line.value_span, value);
+        }
+        // With its letter it is never empty, so that it can be replaced again.
+        let mut text = BytesMut::new();
+        put_line(&mut text, line.kind, value);
+        self.patch.set(Span::new(line.span.start, line.value_span.end), &text);
     }
 
+    /// Puts a value in the place of another, which is not empty.
     fn set(&mut self, span: Span, value: &[u8]) {
         let mut text = BytesMut::new();
         put_text(&mut text, value);
-        if span.is_empty() {
-            self.patch.insert(span.start, &text);
-        } else {
-            self.patch.set(span, &text);
-        }
+        self.patch.set(span, &text);
     }
 
     /// Adds a line where its letter belongs: behind the lines of the same letter, before those
@@ -257,15 +276,25 @@ impl<'a> SdpEditor<'_, 'a> {
         let section = last.and_then(|i| self.medium(i)).map(|m| m.section());
         let at = section.unwrap_or(self.sdp.session()).span().end;
         let end = self.line_end();
-        self.insert_lines(at, |out| {
-            put_line(out, b'm', head);
-            for (kind, value) in lines {
-                if kind.is_ascii_lowercase() && !matches!(kind, b'v' | b'm') {
-                    out.put_slice(end);
-                    put_line(out, *kind, value);
-                }
-            }
-        });
+        self.insert_lines(at, |out| put_media(out, head, lines, end));
+    }
+
+    /// Puts another media section in the place of one, as [`SdpEditor::add_media`] adds it; what
+    /// was edited in the old one is gone with it, what was added behind its last line stays. False
+    /// when there is no such section.
+    pub fn replace_media(&mut self, index: usize, head: &[u8], lines: &[(u8, &[u8])]) -> bool {
+        let Some(media) = self.medium(index) else { return false };
+        let (span, end) = (media.section().span(), self.line_end());
+        if !self.begins_line(span.end) {
+            self.patch.forget_insert(span.end, end);
+        }
+        // The letter stays, so that what is added to the section before keeps its place.
+        let mut text = BytesMut::new();
+        put_media(&mut text, head, lines, end);
+        text.put_slice(end);
+        let rest = text.get(1..).unwrap_or_default();
+        self.patch.set(Span::new(span.start.saturating_add(1), span.end), rest);
+        true
     }
 
     /// Leaves out a whole media section. Where an offer was answered before, its sections are

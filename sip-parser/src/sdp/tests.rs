@@ -225,6 +225,18 @@ fn attributes_are_added_set_and_removed() {
 }
 
 #[test]
+fn an_empty_line_is_replaced_like_any_other() {
+    let text = "v=0\r\ns=\r\na=\r\n";
+    let out = edited(text, |e| {
+        let lines: Vec<_> = e.sdp.session().lines().collect();
+        e.replace_line(&lines[1], b"first");
+        e.replace_line(&lines[1], b"second");
+        e.replace_line(&lines[2], b"x");
+    });
+    assert_eq!(out, "v=0\r\ns=second\r\na=x\r\n");
+}
+
+#[test]
 fn media_are_added_and_removed() {
     let video = OFFER.find("m=video").unwrap();
     let out = edited(OFFER, |e| assert!(e.remove_media(1) && !e.remove_media(2)));
@@ -242,6 +254,37 @@ fn media_are_added_and_removed() {
         add(e);
     });
     assert_eq!(both, format!("{session}{section}"));
+    let other: &[(u8, &[u8])] = &[(b'a', b"rtpmap:98 t140/1000"), (b'm', b"none"), (b'v', b"0")];
+    let replaced = edited(OFFER, |e| {
+        e.set_port(0, 7);
+        assert!(e.replace_media(0, b"text 9 RTP/AVP 98", other) && !e.replace_media(2, b"x", &[]));
+        e.add_attribute(Place::Session, b"last", None);
+    });
+    assert_eq!(replaced, format!("{session}a=last\r\n{section}{}", &OFFER[video..]));
+    // The last one, which does not end its last line, before and behind what is added.
+    let open = OFFER.trim_end();
+    for order in [[0, 1, 1], [1, 0, 1], [1, 1, 0]] {
+        let out = edited(open, |e| {
+            for step in order {
+                match step {
+                    0 => assert!(e.replace_media(1, b"text 9 RTP/AVP 98", other)),
+                    _ => e.add_attribute(Place::Media(1), b"x", None),
+                }
+            }
+        });
+        assert_eq!(out, format!("{}{section}a=x\r\na=x\r\n", &OFFER[..video]));
+    }
+    let out = edited("v=0\nm=a 1 b c", |e| {
+        e.replace_media(0, b"d 2 e f", &[]);
+        e.add_attribute(Place::Media(0), b"x", None);
+    });
+    assert_eq!(out, "v=0\nm=d 2 e f\na=x\n");
+    let out = edited("v=0\na=", |e| {
+        let last = e.sdp.session().lines().nth(1).unwrap();
+        e.replace_line(&last, b"y");
+        e.add_attribute(Place::Session, b"x", None);
+    });
+    assert_eq!(out, "v=0\na=y\na=x\n");
     // Without a last line end, in LF: the new lines are like the old ones.
     let lf = OFFER.trim_end().replace("\r\n", "\n");
     let section = section.replace("\r\n", "\n");
