@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sip_module_api::Value;
 use sip_module_api::call::{ActionFuture, Call};
 use sip_module_api::flow::ActionError;
-use sip_parser::{Method, Uri};
+use sip_parser::Method;
 
 /// What a route may ask the engine for. Every method is an action: awaited, and performed within
 /// the same turn unless it has to wait.
@@ -65,8 +65,8 @@ pub trait Actions {
 
     /// Follows the Route headers (`loose_route`): true when the first of them is ours, or the
     /// Request-URI where a strict router has put it, so that the request was led through here, and
-    /// false without following when it is not: the function
-    /// `loose_route` itself, as Kamailio's, follows a Route that somebody has made up as well.
+    /// false without following when it is not (the function's
+    /// argument `ours`; without it, as in Kamailio, it follows a Route that somebody has made up as well).
     fn loose_route(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
 
     /// Checks Max-Forwards against `limit` and answers 483 when it is used up; false then
@@ -161,11 +161,7 @@ impl Actions for Call {
     }
 
     async fn loose_route(&self) -> Result<bool, ActionError> {
-        let Some(led_by) = led_by(self) else { return Ok(false) };
-        if !truth(self.function("is_myself", [led_by])).await? {
-            return Ok(false);
-        }
-        truth(self.function("loose_route", [])).await
+        truth(self.function("loose_route", [1.into()])).await
     }
 
     async fn max_forwards(&self, limit: u8) -> Result<bool, ActionError> {
@@ -205,18 +201,6 @@ impl Actions for Call {
 
 /// What `auth_check` answers when the proved user is another than the request's.
 const OTHER_USER: i64 = -8;
-
-/// The URI that would have led a request here: that of the first Route, or a Request-URI such as
-/// we write into a Record-Route, which a strict router has put there (RFC 3261 16.4). `None` when
-/// there is no Route or it cannot be read.
-fn led_by(call: &Call) -> Option<Value> {
-    let state = call.lock();
-    let first = state.msg.routes().next()?.ok()?.uri;
-    Uri::parse(first).ok()?;
-    let ours = Uri::parse(state.msg.request_uri()).is_ok_and(|uri| uri.lr());
-    let uri = if ours { state.msg.request_uri() } else { first };
-    Some(Value::Str(state.msg.bytes().slice_ref(uri)))
-}
 
 fn text(s: &str) -> Value {
     Value::Str(Bytes::copy_from_slice(s.as_bytes()))

@@ -124,6 +124,11 @@ fn a_host_ends_a_wait_once_and_a_deadline_ends_it_otherwise() {
     let all = sent(&engine);
     assert_eq!(all.len(), 1);
     assert!(all[0].1.starts_with("SIP/2.0 200 Fine\r\n"), "{}", all[0].1);
+    // RFC 4320 4.2: who waits for long is told so, though it is no INVITE.
+    engine.handle_timeout(at(3_600));
+    let all = sent(&engine);
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(all[0].1.starts_with("SIP/2.0 100 Trying\r\n"), "{}", all[0].1);
     engine.handle_timeout(at(5_100));
     let all = sent(&engine);
     assert_eq!(all.len(), 1, "{all:?}");

@@ -20,7 +20,7 @@ use sip_core::mem::{DEFAULT_POOL_LIMIT, SlotPool};
 use sip_core::net::{Flow, ListenId, Listener, Listeners, Proto, Target};
 use sip_core::output::{Output, Outputs};
 use sip_core::proxy::{BranchPlan, Cx, Incoming, Proxy, RecordRoute, RelayPlan};
-use sip_core::proxy::{is_local_uri, loose_route};
+use sip_core::proxy::{Follow, is_local_uri, loose_route};
 use sip_core::rng::SeededRng;
 use sip_core::stats::{Builder, Shard};
 use sip_core::time::{Duration, Now};
@@ -131,7 +131,8 @@ impl Worker {
 fn route(proxy: &Proxy, cx: &mut Cx<'_>, patch: &mut Patch, flow: &Flow, msg: &Message) {
     patch.clear();
     let listeners = proxy.listeners();
-    let found = loose_route(msg, patch, |uri| is_local_uri(listeners, uri)).expect("well formed");
+    let found = loose_route(msg, patch, Follow::Any, |uri| is_local_uri(listeners, uri))
+        .expect("well formed");
     let in_dialog = found.own.is_some();
     let target = Target { proto: Proto::Udp, peer: addr(CALLEE), listen: None, conn: None };
     let uri = if in_dialog { Bytes::new() } else { Bytes::from_static(b"sip:b@127.0.0.1:5062") };

@@ -49,7 +49,7 @@ pub use hooks::{BranchState, FailureStart, ForkState, ReplyEnd, ReplyStart};
 pub use plan::{BranchOwn, BranchPlan, RelayPlan};
 pub use record_route::{DoubleRr, RecordRoute, record_route};
 pub use request::{unsupported, validate};
-pub use route::{LooseRoute, is_local_uri, local_listener, loose_route};
+pub use route::{Follow, LooseRoute, is_local_uri, local_listener, loose_route};
 
 use crate::lock::{LockReport, Locks};
 use crate::net::Listeners;
@@ -106,7 +106,16 @@ impl Proxy {
             Keys { table: HashKey::new(rng), tag: HashKey::new(rng), branch: HashKey::new(rng) };
         let ids = Ids::new(stats);
         let params = TmParams::default();
-        Self { table, listeners, params, ids, keys, active, server_header: Bytes::new(), merged: Merged::new() }
+        Self {
+            table,
+            listeners,
+            params,
+            ids,
+            keys,
+            active,
+            server_header: Bytes::new(),
+            merged: Merged::new(),
+        }
     }
 
     /// Sets a header for all answers made here: its name and value, such as `Server: looseroute`,

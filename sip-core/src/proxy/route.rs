@@ -35,6 +35,16 @@ struct Value {
     uri: Span,
 }
 
+/// Which Routes are followed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follow {
+    /// Any: a new request may carry Routes that its sender was told or has made up.
+    Any,
+    /// Those of a request that was led here: the first Route is ours, or the Request-URI where a
+    /// strict router has put it. Others are left as they are.
+    Ours,
+}
+
 /// Reads the Route headers of `msg` and writes into `patch` what to take off and to add.
 /// `is_local` says whether a URI is one of ours: see [`is_local_uri`].
 ///
@@ -43,6 +53,7 @@ struct Value {
 pub fn loose_route(
     msg: &Message,
     patch: &mut Patch,
+    follow: Follow,
     mut is_local: impl FnMut(&Uri<'_>) -> bool,
 ) -> Result<LooseRoute, HeaderError> {
     let mut values: SmallVec<[Value; 8]> = SmallVec::new();
@@ -55,7 +66,9 @@ pub fn loose_route(
     let mut rest = values.as_slice();
     let mut take = |value: &Value| patch.remove_value(msg, HeaderId::Route, value.span);
     // RFC 3261 16.4, first paragraph. What we write into a Record-Route has lr and no user.
-    if uri_at(msg, msg.request_uri_span()).is_some_and(|u| u.lr() && is_local(&u)) {
+    if has_params(msg.request_uri())
+        && uri_at(msg, msg.request_uri_span()).is_some_and(|u| u.lr() && is_local(&u))
+    {
         found.own = Some(msg.request_uri_span());
         found.uri = Some(last.uri);
         take(last);
@@ -78,6 +91,9 @@ pub fn loose_route(
         }
     }
     let Some(next) = rest.first() else { return Ok(found) };
+    if found.own.is_none() && follow == Follow::Ours {
+        return Ok(found);
+    }
     match uri_at(msg, next.uri).is_some_and(|u| u.lr()) {
         true => found.next = Some(next.uri),
         false => {
@@ -100,6 +116,11 @@ fn append_route(msg: &Message, patch: &mut Patch, last: &Value, uri: Span) {
         out.put_slice(msg.slice(uri));
         out.put_slice(b">\r\n");
     });
+}
+
+/// Whether a URI can have parameters; a look at its bytes, for most have none.
+fn has_params(uri: &[u8]) -> bool {
+    memchr::memchr(b';', uri).is_some()
 }
 
 fn uri_at(msg: &Message, span: Span) -> Option<Uri<'_>> {

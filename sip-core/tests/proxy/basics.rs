@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use sip_core::output::SendError;
-use sip_core::proxy::{ForkEvent, RelayError, RelayPlan, is_local_uri, loose_route};
+use sip_core::proxy::{Follow, ForkEvent, RelayError, RelayPlan, is_local_uri, loose_route};
 use sip_core::proxy::{unsupported, validate};
 use sip_parser::{Message, Patch};
 
@@ -196,7 +196,7 @@ fn the_path_takes_the_place_of_our_own_route() {
         w.recv(CALLER, &text);
         let (msg, mut patch) = (Message::parse(text.into()).unwrap(), Patch::new());
         let listeners = w.proxy.listeners().clone();
-        loose_route(&msg, &mut patch, |uri| is_local_uri(&listeners, uri)).unwrap();
+        loose_route(&msg, &mut patch, Follow::Any, |uri| is_local_uri(&listeners, uri)).unwrap();
         let mut branch = crate::support::branch(BOB);
         branch.path = Some("<sip:edge;lr>".into());
         let plan = RelayPlan::new(&patch).branch(branch);

@@ -2,11 +2,15 @@
 
 use bytes::{Bytes, BytesMut};
 use sip_core::net::{Listener, Listeners, Proto};
-use sip_core::proxy::{LooseRoute, is_local_uri, loose_route};
+use sip_core::proxy::{Follow, LooseRoute, is_local_uri, loose_route};
 use sip_parser::{Message, Patch, Span, Uri};
 
 /// What `loose_route` says about a request with these Route lines, and the request after it.
 fn routed(uri: &str, routes: &str) -> (LooseRoute, Message, String) {
+    routed_as(uri, routes, Follow::Any)
+}
+
+fn routed_as(uri: &str, routes: &str, follow: Follow) -> (LooseRoute, Message, String) {
     let on = |proto, at: &str| Listener::new(proto, at.parse().unwrap(), None);
     let listeners = Listeners::new(vec![
         on(Proto::Udp, "192.0.2.100:5060"),
@@ -22,7 +26,7 @@ fn routed(uri: &str, routes: &str) -> (LooseRoute, Message, String) {
     );
     let msg = Message::parse(Bytes::from(text)).unwrap();
     let mut patch = Patch::new();
-    let found = loose_route(&msg, &mut patch, |uri| is_local_uri(&listeners, uri)).unwrap();
+    let found = loose_route(&msg, &mut patch, follow, |uri| is_local_uri(&listeners, uri)).unwrap();
     let mut out = BytesMut::new();
     patch.write(&msg, &mut out);
     let written = Message::parse(out.freeze()).unwrap();
@@ -111,9 +115,29 @@ fn a_strict_router_gets_its_uri_in_the_request_line() {
 }
 
 #[test]
+fn a_route_that_did_not_lead_here_is_followed_only_by_who_follows_any() {
+    for routes in ["Route: <sip:other;lr>\r\n", "Route: <sip:strict>, <sip:192.0.2.100;lr>\r\n"] {
+        let (any, msg, _) = routed("sip:callee@far", routes);
+        assert!(any.next.is_some() || any.uri.is_some(), "{}", at(&msg, any.own));
+        let (ours, _, left) = routed_as("sip:callee@far", routes, Follow::Ours);
+        assert_eq!(ours, LooseRoute::default());
+        let untouched = routes.matches('<').count();
+        assert_eq!(left.split(' ').count(), untouched, "{left}");
+    }
+    for (uri, routes) in [
+        ("sip:callee@far", "Route: <sip:192.0.2.100;lr>, <sip:strict>\r\n"),
+        ("sip:192.0.2.100;lr", "Route: <sip:callee@far>\r\n"),
+    ] {
+        let (any, _, left) = routed(uri, routes);
+        assert_eq!(routed_as(uri, routes, Follow::Ours).0, any);
+        assert_eq!(routed_as(uri, routes, Follow::Ours).2, left);
+    }
+}
+
+#[test]
 fn a_route_that_cannot_be_read_is_an_error() {
     let msg = Message::parse(Bytes::from_static(
         b"BYE sip:a SIP/2.0\r\nRoute: <sip:x;lr\r\nCall-ID: 1\r\n\r\n",
     ));
-    assert!(loose_route(&msg.unwrap(), &mut Patch::new(), |_| false).is_err());
+    assert!(loose_route(&msg.unwrap(), &mut Patch::new(), Follow::Any, |_| false).is_err());
 }

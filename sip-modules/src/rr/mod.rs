@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sip_core::proxy::{DoubleRr, local_listener, loose_route};
+use sip_core::proxy::{DoubleRr, Follow, local_listener, loose_route};
 use sip_module_api::call::{CallState, RecordRoutePlan, RouteMask};
 use sip_module_api::flow::{ActionCx, ActionError, Flow};
 use sip_module_api::module::EngineParts;
@@ -77,12 +77,19 @@ impl Module for Rr {
         );
         d.function(
             "loose_route",
-            0..=0,
+            0..=1,
             RouteMask::REQUEST,
-            "loose_route(): takes our Route headers off and follows the next; 1 when they decide \
-             the next hop, -1 when there are none, -3 when a request outside of dialogs had ours \
-             only",
-            |cx, call, _| Flow::from(follow(cx, call)),
+            "loose_route([ours]): takes our Route headers off and follows the next; 1 when they \
+             decide the next hop, -1 when there are none, -3 when a request outside of dialogs had \
+             ours only. With ours 1 it follows only if the first Route is ours, or the Request-URI \
+             where a strict router has put it, and answers 1 for all of these and -1 for others",
+            |cx, call, args| {
+                Flow::from(match args.first().and_then(Value::as_int) {
+                    Some(1) => follow(cx, call, Follow::Ours)
+                        .map(|result| if result == NO_ROUTE { NO_ROUTE } else { 1 }),
+                    _ => follow(cx, call, Follow::Any),
+                })
+            },
         );
     }
 }
@@ -127,11 +134,9 @@ impl Rr {
             true => caller_tag(cx.engine, call)?,
             false => None,
         };
-        let user = match Uri::parse(call.request_uri()) {
-            Ok(uri) if self.add_username.on() => {
-                Bytes::copy_from_slice(uri.user.unwrap_or_default())
-            }
-            _ => Bytes::new(),
+        let user = match self.add_username.on().then(|| Uri::parse(call.request_uri())) {
+            Some(Ok(uri)) => Bytes::copy_from_slice(uri.user.unwrap_or_default()),
+            Some(Err(_)) | None => Bytes::new(),
         };
         let double = match self.enable_double_rr.get() {
             0 => DoubleRr::Never,
@@ -179,7 +184,7 @@ fn add_param(
 
 /// Takes our Routes off and says where the request goes (RFC 3261 16.4, 16.12). A new request may
 /// carry preloaded Routes; they are followed as well.
-fn follow(cx: &ActionCx<'_, '_>, call: &mut CallState) -> Result<i64, ActionError> {
+fn follow(cx: &ActionCx<'_, '_>, call: &mut CallState, which: Follow) -> Result<i64, ActionError> {
     let initial = !call.in_dialog();
     if call.routed {
         let decided = call.rewrite.dst_uri.is_some() || call.rewrite.uri.is_some();
@@ -188,7 +193,8 @@ fn follow(cx: &ActionCx<'_, '_>, call: &mut CallState) -> Result<i64, ActionErro
     let engine = cx.engine;
     let local = |uri: &Uri<'_>| engine.is_myself(uri);
     let CallState { msg, patch, rewrite, routed, .. } = call;
-    let route = loose_route(msg, patch, local).map_err(|e| ActionError::Message(e.to_string()))?;
+    let route =
+        loose_route(msg, patch, which, local).map_err(|e| ActionError::Message(e.to_string()))?;
     if route.own.is_none() && route.next.is_none() && route.uri.is_none() {
         return Ok(NO_ROUTE);
     }
