@@ -85,6 +85,25 @@ impl Patch {
         self.edit(at, 0, fill);
     }
 
+    /// [`Patch::insert_with`], but before the first of what was inserted there that `later` holds
+    /// for.
+    pub(crate) fn insert_ahead_of(
+        &mut self,
+        at: u32,
+        later: impl Fn(&[u8]) -> bool,
+        fill: impl FnOnce(&mut BytesMut),
+    ) {
+        self.insert_with(at, fill);
+        let later = |e: &Edit| e.at == at && e.delete == 0 && later(self.text(e));
+        let (first, last) =
+            (self.edits.iter().position(later), self.edits.iter().rposition(|e| e.at == at));
+        if let (Some(first), Some(last)) = (first, last)
+            && let Some(moved) = self.edits.get_mut(first..=last)
+        {
+            moved.rotate_right(1);
+        }
+    }
+
     /// Puts `bytes` in the place of a span.
     pub fn replace(&mut self, span: Span, bytes: &[u8]) {
         self.edit(span.start, span.len(), |arena| arena.put_slice(bytes));
@@ -162,28 +181,25 @@ impl Patch {
         self.edits.iter().any(|e| e.at <= span.start && span.end <= e.end() && e.delete > 0)
     }
 
+    fn text(&self, edit: &Edit) -> &[u8] {
+        edit.text.of(&self.arena)
+    }
+
     /// What the last edit that leaves out all of `span` puts in its place.
     pub(crate) fn text_over(&self, span: Span) -> Option<&[u8]> {
         let over = |e: &&Edit| e.at <= span.start && span.end <= e.end() && e.delete > 0;
-        self.edits.iter().rfind(over).map(|e| e.text.of(&self.arena))
-    }
-
-    /// The first edit that inserts exactly `text` at `at`.
-    fn insert_of(&self, at: u32, text: &[u8]) -> Option<usize> {
-        let same = |e: &Edit| e.at == at && e.delete == 0 && e.text.of(&self.arena) == text;
-        self.edits.iter().position(same)
+        self.edits.iter().rfind(over).map(|e| self.text(e))
     }
 
     /// Whether an edit inserts exactly `text` at `at`.
     pub(crate) fn inserts(&self, at: u32, text: &[u8]) -> bool {
-        self.insert_of(at, text).is_some()
+        self.edits.iter().any(|e| e.at == at && e.delete == 0 && self.text(e) == text)
     }
 
-    /// Takes back the first edit that inserts exactly `text` at `at`, when there is one.
-    pub(crate) fn forget_insert(&mut self, at: u32, text: &[u8]) {
-        if let Some(i) = self.insert_of(at, text) {
-            self.edits.remove(i);
-        }
+    /// Takes back what was inserted at `at` and `gone` holds for.
+    pub(crate) fn forget_inserts(&mut self, at: u32, gone: impl Fn(&[u8]) -> bool) {
+        let Patch { edits, arena, .. } = self;
+        edits.retain(|e| e.at != at || e.delete > 0 || !gone(e.text.of(arena)));
     }
 
     /// The edits in order: offset, bytes left out, text put in.

@@ -100,16 +100,27 @@ impl<'a> SdpEditor<'_, 'a> {
         at <= base || Span::new(at - 1 - base, at - base).of(text) == b"\n"
     }
 
-    /// Inserts whole lines before the line that begins at `at`, or behind the last one. `fill`
-    /// appends them without the end of the last.
-    fn insert_lines(&mut self, at: u32, fill: impl FnOnce(&mut BytesMut)) {
+    /// Where the text does not end its last line, that is made up for before something is added
+    /// behind it at `at`: once, and while that line stays.
+    fn close_last_line(&mut self, at: u32) {
         let end = self.line_end();
-        // Where the text does not end its last line, that is made up for, once, while it stays.
         if !self.begins_line(at) && !self.is_last_line_closed(at) && !self.patch.inserts(at, end) {
             self.patch.insert(at, end);
         }
-        self.patch.insert_with(at, |out| {
-            fill(out);
+    }
+
+    /// Inserts a line before the line that begins at `at`, or behind the last one; before those
+    /// inserted there that come later in `order`, and before new media sections.
+    fn insert_line(&mut self, at: u32, order: &[u8], kind: u8, value: &[u8]) {
+        let (end, own) = (self.line_end(), rank(order, kind));
+        self.close_last_line(at);
+        let later = |text: &[u8]| match text {
+            [b'm', b'=', ..] => true,
+            [other, b'=', ..] => rank(order, *other) > own,
+            _ => false,
+        };
+        self.patch.insert_ahead_of(at, later, |out| {
+            put_line(out, kind, value);
             out.put_slice(end);
         });
     }
@@ -130,7 +141,7 @@ impl<'a> SdpEditor<'_, 'a> {
     fn remove_lines(&mut self, span: Span) {
         if !self.begins_line(span.end) {
             let end = self.line_end();
-            self.patch.forget_insert(span.end, end);
+            self.patch.forget_inserts(span.end, |text| text == end);
         }
         self.patch.remove(span);
     }
@@ -158,23 +169,41 @@ impl<'a> SdpEditor<'_, 'a> {
         self.patch.set(span, &text);
     }
 
-    /// Adds a line where its letter belongs: behind the lines of the same letter, before those
-    /// that must follow it. Does nothing for letters that begin a section (`v`, `m`) and for what
-    /// is no letter.
-    pub fn add_line(&mut self, place: Place, kind: u8, value: &[u8]) {
+    /// Where a line of that letter goes in a section: behind the last one of the same letter, else
+    /// before the first that must follow it, else at the end.
+    fn place_for(&self, place: Place, kind: u8) -> Option<(u32, &'static [u8])> {
         let order = if place == Place::Session { SESSION_ORDER } else { MEDIA_ORDER };
-        let Some(section) = self.section(place) else { return };
-        if !kind.is_ascii_lowercase() || matches!(kind, b'v' | b'm') {
-            return;
-        }
+        let section = self.section(place)?;
         let own = rank(order, kind);
-        // Not before the last line of the same letter, however the lines are ordered.
         let same = section.lines().filter(|l| l.kind == kind).last().map(|l| l.span.end);
         let at = same.or_else(|| {
             let later = section.lines().skip(1).find(|l| rank(order, l.kind) > own);
             later.map(|l| l.span.start)
         });
-        self.insert_lines(at.unwrap_or(section.span().end), |out| put_line(out, kind, value));
+        Some((at.unwrap_or(section.span().end), order))
+    }
+
+    /// Adds a line where its letter belongs: behind the lines of the same letter, before those
+    /// that must follow it. Does nothing for letters that begin a section (`v`, `m`) and for what
+    /// is no letter.
+    pub fn add_line(&mut self, place: Place, kind: u8, value: &[u8]) {
+        if !kind.is_ascii_lowercase() || matches!(kind, b'v' | b'm') {
+            return;
+        }
+        if let Some((at, order)) = self.place_for(place, kind) {
+            self.insert_line(at, order, kind, value);
+        }
+    }
+
+    /// Adds a line in the place of those that were added before and that `same` holds for, which
+    /// is given their values.
+    fn add_once(&mut self, place: Place, kind: u8, value: &[u8], same: impl Fn(&[u8]) -> bool) {
+        let Some((at, _)) = self.place_for(place, kind) else { return };
+        self.patch.forget_inserts(at, |text| match text {
+            [k, b'=', value @ ..] if *k == kind => same(value.trim_ascii_end()),
+            _ => false,
+        });
+        self.add_line(place, kind, value);
     }
 
     /// Adds an attribute behind those of the section.
@@ -188,7 +217,9 @@ impl<'a> SdpEditor<'_, 'a> {
         let Some(section) = self.section(place) else { return };
         let mut all = section.attributes_named(name);
         match all.next() {
-            None => self.add_attribute(place, name, value),
+            None => self.add_once(place, b'a', &attribute_text(name, value), |text| {
+                text.split(|b| *b == b':').next() == Some(name)
+            }),
             Some(first) => self.set(first.line.value_span, &attribute_text(name, value)),
         }
         all.for_each(|a| self.remove_lines(a.line.span));
@@ -217,7 +248,9 @@ impl<'a> SdpEditor<'_, 'a> {
             section.lines().filter(|l| l.kind == b'a' && Direction::parse(l.value).is_some());
         match lines.next() {
             Some(line) => self.replace_line(&line, direction.name().as_bytes()),
-            None => self.add_line(place, b'a', direction.name().as_bytes()),
+            None => self.add_once(place, b'a', direction.name().as_bytes(), |text| {
+                Direction::parse(text).is_some()
+            }),
         }
         lines.for_each(|l| self.remove_lines(l.span));
     }
@@ -230,7 +263,7 @@ impl<'a> SdpEditor<'_, 'a> {
         let mut lines = section.lines().filter(|l| l.kind == b'c');
         match lines.next() {
             Some(line) => self.replace_line(&line, value.as_bytes()),
-            None => self.add_line(place, b'c', value.as_bytes()),
+            None => self.add_once(place, b'c', value.as_bytes(), |_| true),
         }
         lines.for_each(|l| self.remove_lines(l.span));
     }
@@ -276,7 +309,11 @@ impl<'a> SdpEditor<'_, 'a> {
         let section = last.and_then(|i| self.medium(i)).map(|m| m.section());
         let at = section.unwrap_or(self.sdp.session()).span().end;
         let end = self.line_end();
-        self.insert_lines(at, |out| put_media(out, head, lines, end));
+        self.close_last_line(at);
+        self.patch.insert_with(at, |out| {
+            put_media(out, head, lines, end);
+            out.put_slice(end);
+        });
     }
 
     /// Puts another media section in the place of one, as [`SdpEditor::add_media`] adds it; what
@@ -286,7 +323,7 @@ impl<'a> SdpEditor<'_, 'a> {
         let Some(media) = self.medium(index) else { return false };
         let (span, end) = (media.section().span(), self.line_end());
         if !self.begins_line(span.end) {
-            self.patch.forget_insert(span.end, end);
+            self.patch.forget_inserts(span.end, |text| text == end);
         }
         // The letter stays, so that what is added to the section before keeps its place.
         let mut text = BytesMut::new();

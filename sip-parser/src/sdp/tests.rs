@@ -225,6 +225,47 @@ fn attributes_are_added_set_and_removed() {
 }
 
 #[test]
+fn lines_are_added_in_their_order_whatever_the_order_of_the_calls() {
+    for text in [
+        "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\n",
+        "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 1 RTP/AVP 0",
+    ] {
+        let ip = "192.0.2.1".parse().unwrap();
+        let out = edited(text, |e| {
+            e.add_attribute(Place::Media(0), b"x", None);
+            e.add_line(Place::Media(0), b'b', b"AS:1");
+            e.set_connection(Place::Media(0), ip);
+            e.add_line(Place::Session, b'b', b"AS:2");
+            e.set_connection(Place::Session, ip);
+            e.add_line(Place::Session, b'i', b"about");
+        });
+        let expected = "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\ni=about\r\nc=IN IP4 192.0.2.1\r\nb=AS:2\r\nt=0 0\r\n\
+            m=audio 1 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\nb=AS:1\r\na=x\r\n";
+        assert_eq!(out, expected);
+    }
+}
+
+#[test]
+fn what_is_set_twice_has_the_last_value_where_it_had_none() {
+    let text = "v=0\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\n";
+    let out = edited(text, |e| {
+        for (ip, direction, value) in [
+            ("192.0.2.1", Direction::Inactive, &b"1"[..]),
+            ("2001:db8::1", Direction::SendOnly, b"2"),
+        ] {
+            e.set_connections(ip.parse().unwrap());
+            e.set_connection(Place::Media(0), ip.parse().unwrap());
+            e.set_direction(Place::Media(0), direction);
+            e.set_attribute(Place::Media(0), b"mid", Some(value));
+            e.add_attribute(Place::Media(0), b"more", Some(value));
+        }
+    });
+    let expected = "v=0\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n\
+        a=more:1\r\na=sendonly\r\na=mid:2\r\na=more:2\r\n";
+    assert_eq!(out, expected);
+}
+
+#[test]
 fn an_empty_line_is_replaced_like_any_other() {
     let text = "v=0\r\ns=\r\na=\r\n";
     let out = edited(text, |e| {
@@ -285,6 +326,18 @@ fn media_are_added_and_removed() {
         e.add_attribute(Place::Session, b"x", None);
     });
     assert_eq!(out, "v=0\na=y\na=x\n");
+    // What is added to a section stays in it, whatever was added behind it before.
+    for (text, place) in
+        [(OFFER, Place::Media(1)), (open, Place::Media(1)), (session, Place::Session)]
+    {
+        let out = edited(text, |e| {
+            add(e);
+            e.add_attribute(place, b"1", None);
+            add(e);
+            e.add_attribute(place, b"2", None);
+        });
+        assert_eq!(out, format!("{}\r\na=1\r\na=2\r\n{section}{section}", text.trim_end()));
+    }
     // Without a last line end, in LF: the new lines are like the old ones.
     let lf = OFFER.trim_end().replace("\r\n", "\n");
     let section = section.replace("\r\n", "\n");
