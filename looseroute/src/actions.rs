@@ -96,6 +96,16 @@ pub trait Actions {
     /// Whether the Request-URI's host means this engine (`uri == myself`).
     fn is_myself(&self) -> impl Future<Output = Result<bool, ActionError>> + Send;
 
+    /// Holds `key` until [`Actions::unlock_key`] or the end of the route; waits while another route
+    /// or the host ([`Engine::try_lock_key`](crate::Engine::try_lock_key)) holds it (`lock`).
+    fn lock_key(&self, key: &str) -> impl Future<Output = Result<(), ActionError>> + Send;
+
+    /// Holds `key` if it is free, else answers false (`trylock`).
+    fn try_lock_key(&self, key: &str) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
+    /// Gives `key` up; false when this route does not hold it (`unlock`).
+    fn unlock_key(&self, key: &str) -> impl Future<Output = Result<bool, ActionError>> + Send;
+
     /// Goes on after `time` (`sleep`, without blocking anybody).
     fn pause(&self, time: Duration) -> impl Future<Output = Result<(), ActionError>> + Send;
 }
@@ -192,6 +202,18 @@ impl Actions for Call {
 
     async fn is_myself(&self) -> Result<bool, ActionError> {
         truth(self.function("is_myself", [])).await
+    }
+
+    async fn lock_key(&self, key: &str) -> Result<(), ActionError> {
+        self.function("lock", [text(key)]).await.map(drop)
+    }
+
+    async fn try_lock_key(&self, key: &str) -> Result<bool, ActionError> {
+        truth(self.function("trylock", [text(key)])).await
+    }
+
+    async fn unlock_key(&self, key: &str) -> Result<bool, ActionError> {
+        truth(self.function("unlock", [text(key)])).await
     }
 
     async fn pause(&self, time: Duration) -> Result<(), ActionError> {

@@ -332,6 +332,7 @@ impl Builder {
         parts.locks.add(&proxy);
         parts.locks.add(&transport.directory);
         parts.locks.add(&host_timers);
+        parts.locks.add(&mail);
         let mut init = InitCx::new(&parts, &proxy, clock.now(), &mut rng);
         for module in &modules {
             Arc::clone(module).init(&mut init)?;

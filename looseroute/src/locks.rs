@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::lock::{HostLocks, KeyLock, KeyLocks, Refused};
+use sip_core::lock::{HostLocks, KeyLock, Refused};
 use sip_core::time::Instant;
-use sip_modules::cfgutils::KEY_SPACE;
+use sip_modules::cfgutils::RouteKeys;
 
 use crate::engine::Engine;
 use crate::watchdog::Stuck;
@@ -50,7 +50,7 @@ impl Engine {
     /// # Errors
     /// [`Refused`]: it is held, or too many are.
     pub fn try_lock_key(&self, key: &[u8], owner: &str) -> Result<KeyLock, Refused> {
-        self.keys()?.try_lock(KEY_SPACE, key, owner, self.shared.now().mono)
+        self.keys()?.try_lock(key, owner, self.shared.now().mono)
     }
 
     /// As [`Engine::try_lock_key`], blocking the calling thread for at most `timeout` behind those
@@ -60,10 +60,10 @@ impl Engine {
     /// # Errors
     /// [`Refused`].
     pub fn lock_key(&self, key: &[u8], owner: &str, timeout: Duration) -> Result<KeyLock, Refused> {
-        self.keys()?.lock_for(KEY_SPACE, key, owner, self.shared.now().mono, timeout)
+        self.keys()?.lock_for(key, owner, self.shared.now().mono, timeout)
     }
 
-    fn keys(&self) -> Result<Arc<KeyLocks>, Refused> {
+    fn keys(&self) -> Result<Arc<RouteKeys>, Refused> {
         self.shared.parts.registry.api().ok_or(Refused::Full)
     }
 }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam::queue::SegQueue;
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
+use sip_core::lock::{Lock, LockReport, Locks, Rank};
 use sip_core::output::Output;
 use sip_core::timer::TimerId;
 use sip_module_api::Value;
@@ -49,7 +50,7 @@ struct Slot {
 /// The letter boxes of all workers.
 pub(crate) struct Mailboxes {
     slots: Vec<Slot>,
-    waits: Mutex<Waits>,
+    waits: Lock<Waits>,
 }
 
 #[derive(Default)]
@@ -69,7 +70,7 @@ impl Mailboxes {
     /// Boxes for up to `workers` workers.
     pub(crate) fn new(workers: usize) -> Self {
         let slots = (0..workers).map(|_| Slot::default()).collect();
-        Self { slots, waits: Mutex::default() }
+        Self { slots, waits: Lock::new("waits of the host", Rank::QUEUE, Waits::default()) }
     }
 
     /// Sets how worker number `worker` is woken. It is woken at once if letters came before.
@@ -136,6 +137,12 @@ impl Mailboxes {
     /// How many waits are open.
     pub(crate) fn open_waits(&self) -> usize {
         self.waits.lock().open.len()
+    }
+}
+
+impl Locks for Mailboxes {
+    fn report_locks(&self, into: &mut Vec<LockReport>) {
+        self.waits.report_locks(into);
     }
 }
 

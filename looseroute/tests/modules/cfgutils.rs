@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use looseroute::RpcValue;
 use looseroute::core::lock::Refused;
+use looseroute::{Actions, Call};
 
 use crate::rig::{PHONE, Rig, Step, f, request, with};
 
-pub const TESTED: &[&str] = &["lock", "trylock", "unlock"];
+pub const TESTED: &[&str] = &["lock", "trylock", "unlock", "lock_set_size"];
 
 /// Feeds a request whose route does these steps; it may be parked.
 fn begin(rig: &Rig, steps: &[Step]) {
@@ -163,5 +164,41 @@ fn a_host_and_a_route_keep_each_other_out() {
         rig.pass(50);
         assert_eq!(host.join().expect("it ends"), Ok(()));
     });
+    assert_eq!(logical(&rig), []);
+}
+
+#[test]
+fn keys_share_as_many_locks_as_the_parameter_says() {
+    let names: Vec<String> = (0..40).map(|n| format!("key{n}")).collect();
+    let steps: Vec<Step> = names.iter().map(|name| f("trylock", &[name])).collect();
+    for (size, locks) in [(0, 40), (2, 4), (5, 32)] {
+        let rig = Rig::params(&[("cfgutils", "lock_set_size", size.into())]);
+        let codes = rig.run(&request("OPTIONS", "sip:x"), &steps).codes();
+        let got = codes.iter().filter(|code| **code == 1).count();
+        assert!(got <= locks && got > locks / 2, "{got} of {locks}");
+        // The host's keys are the routes'.
+        let held = rig.engine.try_lock_key(b"key0", "a host").expect("free");
+        assert_eq!(rig.run(&request("OPTIONS", "sip:x"), &steps[..1]).codes(), [-1]);
+        drop(held);
+    }
+    let error = Rig::try_new(|b| b.modparam("cfgutils", "lock_set_size", 21));
+    assert!(error.is_err_and(|e| e.to_string().contains("takes 0 to 20")));
+}
+
+#[test]
+fn a_rust_route_locks_keys_by_methods() {
+    let rig = Rig::new(|b| {
+        b.request_route(|call: Call| async move {
+            call.lock_key("k").await?;
+            let free = call.try_lock_key("k").await? || call.unlock_key("other").await?;
+            call.pause(Duration::from_millis(100)).await?;
+            let gave = call.unlock_key("k").await?;
+            let code = if gave && !free { 200 } else { 500 };
+            Ok(call.reply(code, "x").await?)
+        })
+    });
+    begin(&rig, &[]);
+    begin(&rig, &[]);
+    assert_eq!(at_ticks(&rig.pass(300)), [(100, 200), (200, 200)]);
     assert_eq!(logical(&rig), []);
 }

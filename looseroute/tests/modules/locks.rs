@@ -84,6 +84,8 @@ fn every_table_of_the_engine_is_listed() {
         ("auth nonces", 8),
         ("connections", 40),
         ("logical locks", 2),
+        ("host timers", 60),
+        ("waits of the host", 60),
     ] {
         let lock = lock_named(&rig, name);
         assert_eq!(lock.get("rank"), Some(&RpcValue::Int(rank)), "{name}");

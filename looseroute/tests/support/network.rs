@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use looseroute::core::net::Proto;
 use looseroute::core::rng::Rng;
+use looseroute::{Engine, RpcValue};
 use sip_sim::audit::{Audit, AuditCounts};
 use sip_sim::phone::{
     Account, Answer, AnswerPlan, CallPlan, Phone, PhoneConfig, RegisterPlan, RegisterState,
@@ -168,6 +169,7 @@ impl Network {
     pub(crate) fn expect_nothing_left(&self) {
         let engine = self.world.node::<EngineNode>(self.engine).engine();
         assert_eq!(engine.live(), (0, 0, 0));
+        no_lock_is_held(engine);
         assert_eq!(engine.statistic("usrloc", "registered_users"), Some(0));
         let counts = self.counts();
         assert_eq!(engine.statistic("core", "rcv_requests"), Some(counts.requests_in));
@@ -280,4 +282,19 @@ pub(crate) fn callees() -> (Vec<IpAddr>, Vec<IpAddr>) {
     let engine: SocketAddr = ENGINE.parse().expect("an address");
     let phones = (0..GROUPS.len()).flat_map(|group| (1..4).map(move |phone| address(group, phone)));
     (vec![engine.ip()], phones.map(|address| address.ip()).collect())
+}
+
+/// Nothing holds or awaits a lock of any kind.
+fn no_lock_is_held(engine: &Engine) {
+    let locks = engine.rpc("core.locks", &[]).expect("a list");
+    let list = |value: Option<&RpcValue>| match value {
+        Some(RpcValue::Array(list)) => list.clone(),
+        other => panic!("no list: {other:?}"),
+    };
+    let all = list(locks.get("locks"));
+    assert!(all.len() > 5, "{all:?}");
+    for lock in &all {
+        assert!(list(lock.get("held")).is_empty(), "{lock:?}");
+    }
+    assert!(list(locks.get("logical")).is_empty(), "{locks:?}");
 }

@@ -1,30 +1,76 @@
 //! The module `cfgutils`: locks for routes (cfgutils module documentation). A key that another
 //! route holds parks the route instead of blocking a worker; the end of a route gives up what it
-//! holds. Every key is a lock of its own: there is no `lock_set_size`, and two keys never meet.
+//! holds. Every key is a lock of its own unless `lock_set_size` says, as it has to in Kamailio, how
+//! many locks all keys share.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sip_core::lock::{KeyLock, KeyLocks, KeyWaiter, Locked, Refused};
+use sip_core::time::{Duration, Instant};
 use sip_module_api::call::{CallState, RouteMask};
 use sip_module_api::flow::{ActionCx, ActionError, Flow, Resumed, Suspend};
 use sip_module_api::module::InitError;
-use sip_module_api::registry::Declare;
+use sip_module_api::registry::{Declare, IntParam, When};
 use sip_module_api::value::Value;
 use sip_module_api::{InitCx, Module};
 
 /// The space of these keys among the logical locks.
-pub const KEY_SPACE: &str = "cfgutils";
+const KEY_SPACE: &str = "cfgutils";
 
-#[derive(Default)]
+/// The keys that routes lock, for the host too.
+pub struct RouteKeys {
+    locks: OnceLock<Arc<KeyLocks>>,
+    lock_set_size: IntParam,
+}
+
+impl RouteKeys {
+    /// Locks `key` if it is free; see [`KeyLocks::try_lock`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn try_lock(&self, key: &[u8], owner: &str, now: Instant) -> Result<KeyLock, Refused> {
+        self.locks()?.try_lock(KEY_SPACE, &self.shared(key), owner, now)
+    }
+
+    /// Locks `key`, blocking the calling thread for at most `timeout`; see [`KeyLocks::lock_for`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn lock_for(
+        &self,
+        key: &[u8],
+        owner: &str,
+        now: Instant,
+        timeout: Duration,
+    ) -> Result<KeyLock, Refused> {
+        self.locks()?.lock_for(KEY_SPACE, &self.shared(key), owner, now, timeout)
+    }
+
+    /// Before the modules are initialised there is room for none.
+    fn locks(&self) -> Result<&Arc<KeyLocks>, Refused> {
+        self.locks.get().ok_or(Refused::Full)
+    }
+
+    /// The key itself, or the number of the lock that it shares with others.
+    fn shared<'a>(&self, key: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.lock_set_size.get() {
+            0 => Cow::Borrowed(key),
+            bits => Cow::Owned(format!("#{}", hash(key) & ((1 << bits) - 1)).into_bytes()),
+        }
+    }
+}
+
 struct CfgUtils {
-    keys: OnceLock<Arc<KeyLocks>>,
+    keys: Arc<RouteKeys>,
 }
 
 /// The module.
 #[must_use]
 pub fn module() -> Arc<dyn Module> {
-    Arc::new(CfgUtils::default())
+    let keys = RouteKeys { locks: OnceLock::new(), lock_set_size: IntParam::new(0) };
+    Arc::new(CfgUtils { keys: Arc::new(keys) })
 }
 
 /// Where the functions may be used: wherever a route may wait.
@@ -44,6 +90,14 @@ impl Module for CfgUtils {
     }
 
     fn declare(self: Arc<Self>, d: &mut Declare<'_>) {
+        d.int(
+            "lock_set_size",
+            &self.keys.lock_set_size,
+            0..=20,
+            When::BeforeStart,
+            "n: all keys share 2^n locks, and two keys may meet in one; 0: each is a lock of its own",
+        );
+        d.api(Arc::clone(&self.keys));
         let module = Arc::clone(&self);
         d.function(
             "lock",
@@ -63,25 +117,46 @@ impl Module for CfgUtils {
              this one",
             move |cx, call, args| Flow::from(module.try_lock(cx, call, args)),
         );
+        let module = Arc::clone(&self);
         d.function(
             "unlock",
             1..=1,
             ROUTES,
             "unlock(key): gives up the key, 1; -1 when this route does not hold it (Kamailio \
              answers 1 and unlocks it for whoever does)",
-            |_, call, args| Flow::from(unlock(call, args)),
+            move |_, call, args| Flow::from(module.unlock(call, args)),
         );
     }
 
     fn init(self: Arc<Self>, cx: &mut InitCx<'_>) -> Result<(), InitError> {
         let keys = cx.api::<KeyLocks>("cfgutils", "core")?;
-        self.keys.set(keys).map_err(|_| InitError::new("cfgutils", "is initialised twice"))
+        self.keys.locks.set(keys).map_err(|_| InitError::new("cfgutils", "is initialised twice"))
     }
 }
 
 impl CfgUtils {
-    fn keys(&self) -> Result<&Arc<KeyLocks>, ActionError> {
-        self.keys.get().ok_or_else(|| ActionError::Module("cfgutils is not initialised".into()))
+    /// The key as it is locked; an integer is the text of it.
+    fn key(&self, args: &[Value]) -> Result<Bytes, ActionError> {
+        let key = match args.first() {
+            Some(Value::Str(key)) => key.clone(),
+            Some(Value::Int(n)) => Bytes::from(n.to_string()),
+            _ => return Err(ActionError::argument("lock", 1, "must be a key")),
+        };
+        Ok(match self.keys.shared(&key) {
+            Cow::Borrowed(_) => key,
+            Cow::Owned(number) => Bytes::from(number),
+        })
+    }
+
+    fn unlock(&self, call: &mut CallState, args: &[Value]) -> Result<i64, ActionError> {
+        let key = self.key(args)?;
+        match call.key_locks.iter().position(|held| held.is(KEY_SPACE, &key)) {
+            Some(at) => {
+                drop(call.key_locks.swap_remove(at));
+                Ok(1)
+            }
+            None => Ok(-1),
+        }
     }
 
     fn lock(
@@ -90,14 +165,20 @@ impl CfgUtils {
         call: &mut CallState,
         args: &[Value],
     ) -> Result<Flow, ActionError> {
-        let key = key(args)?;
+        let key = self.key(args)?;
         if call.key_locks.iter().any(|held| held.is(KEY_SPACE, &key)) {
             let text = "lock: this route holds the key already and would wait for itself";
             return Err(ActionError::Module(text.into()));
         }
         let now = cx.core.now.mono;
         let waiter = || Box::new(cx.completion()) as Box<dyn KeyWaiter>;
-        let asked = self.keys()?.lock_or_queue(KEY_SPACE, &key, &owner(call), now, waiter);
+        let asked = self.keys.locks().map_err(refused)?.lock_or_queue(
+            KEY_SPACE,
+            &key,
+            &owner(call),
+            now,
+            waiter,
+        );
         match asked.map_err(refused)? {
             Locked::Locked(lock) => {
                 call.key_locks.push(lock);
@@ -119,8 +200,13 @@ impl CfgUtils {
         call: &mut CallState,
         args: &[Value],
     ) -> Result<i64, ActionError> {
-        let key = key(args)?;
-        match self.keys()?.try_lock(KEY_SPACE, &key, &owner(call), cx.core.now.mono) {
+        let key = self.key(args)?;
+        match self.keys.locks().map_err(refused)?.try_lock(
+            KEY_SPACE,
+            &key,
+            &owner(call),
+            cx.core.now.mono,
+        ) {
             Ok(lock) => {
                 call.key_locks.push(lock);
                 Ok(1)
@@ -129,6 +215,11 @@ impl CfgUtils {
             Err(error) => Err(refused(error)),
         }
     }
+}
+
+/// FNV-1a.
+fn hash(key: &[u8]) -> u64 {
+    key.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// The wait for a key is over.
@@ -144,26 +235,6 @@ fn granted(call: &mut CallState, resumed: Resumed) -> Result<i64, ActionError> {
         Resumed::Deadline => Err(ActionError::Deadline("the wait for a lock")),
         Resumed::Shutdown => Err(ActionError::Shutdown),
         Resumed::Value(_) => Err(ActionError::Module("lock: the key was lost".into())),
-    }
-}
-
-fn unlock(call: &mut CallState, args: &[Value]) -> Result<i64, ActionError> {
-    let key = key(args)?;
-    match call.key_locks.iter().position(|held| held.is(KEY_SPACE, &key)) {
-        Some(at) => {
-            drop(call.key_locks.swap_remove(at));
-            Ok(1)
-        }
-        None => Ok(-1),
-    }
-}
-
-/// The key; an integer is the text of it.
-fn key(args: &[Value]) -> Result<Bytes, ActionError> {
-    match args.first() {
-        Some(Value::Str(key)) => Ok(key.clone()),
-        Some(Value::Int(n)) => Ok(Bytes::from(n.to_string())),
-        _ => Err(ActionError::argument("lock", 1, "must be a key")),
     }
 }
 
