@@ -25,6 +25,9 @@ pub const TESTED: &[&str] = &[
     "reply_408_reason",
     "max_branches",
     "max_breadth",
+    "disable_6xx_block",
+    "default_code",
+    "default_reason",
     "loop_detection",
     "udp_mtu",
     "max_transactions",
@@ -49,6 +52,38 @@ fn about(found: &[u64], want: &[u64]) {
         found.len() == want.len() && found.iter().zip(want).all(near),
         "{found:?}, not {want:?}"
     );
+}
+
+#[test]
+fn a_6xx_ends_the_search_unless_it_counts_as_others_do() {
+    for block in [0, 1] {
+        let rig = tm(&[("disable_6xx_block", block)]);
+        let other = with(|call| call.append_branch("sip:carol@10.0.0.4"));
+        let ran = rig.run(&invite(), &[other, f("t_relay", &[])]);
+        let leg = |peer: &str| {
+            let leg = ran.sent.iter().find(|(to, _)| to.peer.to_string() == peer);
+            leg.expect("it was relayed").1.clone()
+        };
+        let (bob, carol) = (leg("10.0.0.3:5060"), leg("10.0.0.4:5060"));
+        rig.feed("10.0.0.4:5060", &carol.answer(180, "Ringing", &[]));
+        rig.sent();
+        let sent = answer(&rig, &bob, 603, &[]);
+        let cancelled = sent.iter().any(|m| m.method() == "CANCEL");
+        assert_eq!(cancelled, block == 0, "{sent:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_another_reason_has_the_default_code() {
+    let rig = Rig::params(&[
+        ("tm", "default_code", 480.into()),
+        ("tm", "default_reason", "Not Now".into()),
+    ]);
+    rig.hook("failed", &[f("t_drop_replies", &[])]);
+    let ran = rig.run(&invite(), &[f("t_on_failure", &["failed"]), f("t_relay", &[])]);
+    let out = ran.sent.iter().find(|(_, m)| m.method() == "INVITE").expect("relayed").1.clone();
+    let up = answer(&rig, &out, 486, &[]);
+    assert!(up.iter().any(|m| m.start == "SIP/2.0 480 Not Now"), "{up:?}");
 }
 
 #[test]

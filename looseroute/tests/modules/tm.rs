@@ -18,6 +18,8 @@ pub const TESTED: &[&str] = &[
     "t_lookup_request",
     "t_lookup_cancel",
     "t_relay_cancel",
+    "t_reply_error",
+    "t_set_auto_inv_100",
     "t_is_merged",
     "tm.stats",
 ];
@@ -173,6 +175,32 @@ fn t_reply_needs_a_transaction_and_t_send_reply_makes_one() {
     assert_eq!(rig.run(&options(), &twice).error(), "the transaction is already answered");
     let ran = rig.run(&options(), &[f("t_newtran", &[]), f("t_reply", &["1", "x"])]);
     assert_eq!(ran.error(), "t_reply: argument 1 must be a code from 100 to 699");
+}
+
+#[test]
+fn t_reply_error_answers_with_the_default_code() {
+    let rig = Rig::params(&[("tm", "default_code", 550.into())]);
+    let ran = rig.run(&options(), &[f("t_newtran", &[]), f("t_reply_error", &[])]);
+    assert_eq!(ran.one().start, "SIP/2.0 550 Server Internal Error");
+    let late = rig.run(&options(), &[f("t_reply_error", &[])]);
+    assert_eq!(late.error(), "t_reply_error needs a transaction; t_newtran makes one");
+}
+
+#[test]
+fn the_100_of_one_transaction_is_left_out_or_sent() {
+    for (param, set, sent) in [(1, "0", 1), (0, "1", 2), (1, "1", 2)] {
+        let rig = Rig::params(&[("tm", "auto_inv_100", param.into())]);
+        for relay in [f("t_relay", &[]), f("t_newtran", &[])] {
+            let ran = rig.run(&invite(), &[f("t_set_auto_inv_100", &[set]), relay.clone()]);
+            let relayed = ran.sent.iter().filter(|(_, m)| m.method() == "INVITE").count();
+            assert_eq!(ran.sent.len() - relayed, sent - 1, "{param} {set}");
+        }
+    }
+    let rig = Rig::params(&[]);
+    let late = [f("t_newtran", &[]), f("t_set_auto_inv_100", &["0"])];
+    assert_eq!(rig.run(&invite(), &late).codes(), [1, -1]);
+    let ran = rig.run(&invite(), &[f("t_set_auto_inv_100", &["2"])]);
+    assert_eq!(ran.error(), "t_set_auto_inv_100: argument 1 must be 0 or 1");
 }
 
 /// RFC 3261 16.4.

@@ -49,13 +49,19 @@ impl Proxy {
                 if !set_outcome(cell, index, code, msg.message.bytes()) {
                     return ForkEvent::Absorbed;
                 }
-                if code >= 600 && !cell.hooks.as_ref().is_some_and(|h| h.ignore_6xx) {
+                if code >= 600 && self.ends_the_search(cell) {
                     cell.closed = true;
                     self.cancel_branches(cx, cell);
                 }
                 self.on_failure(cx, cell, index, Some(msg))
             }
         }
+    }
+
+    /// Whether a 6xx ends the search (RFC 3261 16.7 step 5).
+    fn ends_the_search(&self, cell: &Cell) -> bool {
+        let ignored = cell.hooks.as_ref().and_then(|h| h.ignore_6xx);
+        !ignored.unwrap_or_else(|| self.params.disable_6xx_block.is_on())
     }
 
     /// A branch that ended without a response: `code` is what it counts as (RFC 3261 16.8, 16.9).

@@ -120,9 +120,7 @@ impl Proxy {
             if let Some(route) = arm.branch_failure {
                 hooks.branch_failure = route;
             }
-            if let Some(ignore) = arm.ignore_6xx {
-                hooks.ignore_6xx = ignore;
-            }
+            hooks.ignore_6xx = arm.ignore_6xx.or(hooks.ignore_6xx);
             if arm.kept.is_some() {
                 hooks.kept = arm.kept;
             }
@@ -287,8 +285,9 @@ impl Proxy {
         }
         let Some((branch, code)) = chosen else {
             // All answers were dropped (`t_drop_replies`), and nothing came instead.
-            self.answer(cx, cell, &Reply::new(500));
-            return ForkEvent::Answered { branch: None, code: 500 };
+            let (code, reason) = self.params.default_status();
+            self.answer(cx, cell, &Reply::with_reason(code, reason.as_bytes()));
+            return ForkEvent::Answered { branch: None, code };
         };
         if self.all_have_failed(cell, branch, code) {
             return ForkEvent::Failing { txn: cell.id };

@@ -66,6 +66,22 @@ impl Proxy {
         msg: &Message,
         facts: Option<&Facts>,
     ) -> Result<TxnId, CreateError> {
+        self.create_quietly(cx, flow, msg, facts, !self.params.auto_inv_100.is_on())
+    }
+
+    /// The same; with `quiet` an INVITE is not answered 100, whatever `auto_inv_100` says
+    /// (`t_set_auto_inv_100`), and otherwise it is.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_quietly(
+        &self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        msg: &Message,
+        facts: Option<&Facts>,
+        quiet: bool,
+    ) -> Result<TxnId, CreateError> {
         let method = msg.method().ok_or(CreateError::Malformed)?;
         if method == Method::Ack {
             return Err(CreateError::Ack);
@@ -95,9 +111,7 @@ impl Proxy {
         {
             let times = cell.server_times(&self.params);
             cell.server.await_answer(cx.now.mono, &times);
-        } else if self.params.auto_inv_100.is_on()
-            && let Some(cell) = bucket.cell(txn)
-        {
+        } else if !quiet && let Some(cell) = bucket.cell(txn) {
             self.params.with_auto_inv_100_reason(|reason| {
                 let reply = Reply::with_reason(100, reason.as_bytes()).to(msg);
                 self.answer(cx, cell, &reply);

@@ -143,7 +143,7 @@ pub(crate) struct Hooks {
     pub(crate) branch_reply: SmallVec<[(u8, RouteName); 2]>,
     pub(crate) kept: Option<Kept>,
     pub(crate) times: OwnTimes,
-    pub(crate) ignore_6xx: bool,
+    pub(crate) ignore_6xx: Option<bool>,
     /// Failure routes and branch failure routes that run or wait.
     pub(crate) failing: u16,
     /// How many branches there were when the last failure route started.

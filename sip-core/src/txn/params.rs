@@ -69,6 +69,12 @@ pub struct TmParams {
     /// The Max-Breadth of a request that forks and came without one: 60 (RFC 5393 5.3.3; no Kamailio
     /// counterpart).
     pub max_breadth: Param,
+    /// 1: a 6xx is a failure like others: branches may follow it, and those that ring ring on
+    /// (against RFC 3261 16.7 step 5).
+    pub disable_6xx_block: Param,
+    /// The code of an answer that has no other reason to be: all answers were dropped, or
+    /// `t_reply_error`.
+    pub default_code: Param,
     /// 1: a request that has been here before, and would go the same way again, is answered 482
     /// (RFC 3261 16.3 step 4; no Kamailio counterpart).
     pub loop_detection: Param,
@@ -82,6 +88,8 @@ pub struct TmParams {
     auto_inv_100_reason: Lock<String>,
     /// The reason phrase of the answer when no branch answered in time.
     reply_408_reason: Lock<String>,
+    /// The reason phrase of an answer that has no other reason to be.
+    default_reason: Lock<String>,
 }
 
 impl Default for TmParams {
@@ -101,6 +109,8 @@ impl Default for TmParams {
             reply_408_code: Param::new(408),
             max_branches: Param::new(12),
             max_breadth: Param::new(60),
+            disable_6xx_block: Param::new(0),
+            default_code: Param::new(500),
             loop_detection: Param::new(1),
             udp_mtu: Param::new(1300),
             max_transactions: Param::new(1_000_000),
@@ -109,6 +119,7 @@ impl Default for TmParams {
                 "trying -- your call is important to us",
             ),
             reply_408_reason: phrase("tm.reply_408_reason", "Request Timeout"),
+            default_reason: phrase("tm.default_reason", "Server Internal Error"),
         }
     }
 }
@@ -137,6 +148,18 @@ impl TmParams {
     /// Changes the reason phrase of the timeout answer (`reply_408_reason`).
     pub fn set_reply_408_reason(&self, reason: &str) {
         *self.reply_408_reason.lock() = one_line(reason);
+    }
+
+    /// Changes the reason phrase of an answer that has no other reason to be (`default_reason`).
+    pub fn set_default_reason(&self, reason: &str) {
+        *self.default_reason.lock() = one_line(reason);
+    }
+
+    /// The code and reason phrase of such an answer.
+    #[must_use]
+    pub fn default_status(&self) -> (u16, String) {
+        let code = u16::try_from(self.default_code.value()).unwrap_or(500);
+        (code, self.default_reason.lock().clone())
     }
 
     pub(crate) fn with_auto_inv_100_reason<R>(&self, f: impl FnOnce(&str) -> R) -> R {

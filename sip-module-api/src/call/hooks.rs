@@ -32,6 +32,8 @@ pub struct Hooked {
     pub times: OwnTimes,
     /// `t_set_max_lifetime`: for an INVITE and for others, in milliseconds.
     pub lifetime: Option<(u32, u32)>,
+    /// `t_set_auto_inv_100`: no 100 for this INVITE.
+    pub quiet: Option<bool>,
     /// `t_set_disable_6xx`.
     pub ignore_6xx: Option<bool>,
     /// Groups of destinations to be tried one after the other, the next one last

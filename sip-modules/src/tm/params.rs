@@ -69,6 +69,18 @@ const INTS: &[(&str, Cell, std::ops::RangeInclusive<i64>, &str)] = &[
         "Max-Breadth of a request that forks and came without (RFC 5393); a fork beyond it gets a 440",
     ),
     (
+        "disable_6xx_block",
+        |p| &p.disable_6xx_block,
+        FLAG,
+        "1: a 6xx is a failure like others, so that branches may follow it",
+    ),
+    (
+        "default_code",
+        |p| &p.default_code,
+        400..=699,
+        "the code of t_reply_error, and when all answers were dropped",
+    ),
+    (
         "loop_detection",
         |p| &p.loop_detection,
         FLAG,
@@ -110,6 +122,9 @@ pub(super) fn declare(d: &mut Declare<'_>) {
     }
     text(d, "auto_inv_100_reason", "the reason phrase of the automatic 100", |p, s| {
         p.params().set_auto_inv_100_reason(s);
+    });
+    text(d, "default_reason", "the reason phrase that goes with default_code", |p, s| {
+        p.params().set_default_reason(s);
     });
     text(d, "reply_408_reason", "the reason phrase when no branch answered in time", |p, s| {
         p.params().set_reply_408_reason(s);

@@ -392,7 +392,7 @@ fn go(
     }
     let txn = match call.txn {
         Some(txn) => txn,
-        None => match cx.proxy.create_with(cx.core, &call.flow, &call.msg, call.facts.as_ref()) {
+        None => match create(cx, call) {
             Ok(txn) => txn,
             Err(CreateError::Retransmission(_)) => {
                 call.outcome = Outcome::Absorbed;
@@ -413,6 +413,15 @@ fn go(
         call.outcome = Outcome::Relayed;
     }
     Ok(1)
+}
+
+/// Makes the transaction of a call that has none.
+pub(super) fn create(cx: &mut ActionCx<'_, '_>, call: &CallState) -> Result<TxnId, CreateError> {
+    let CallState { flow, msg, facts, .. } = call;
+    match call.hooked.as_ref().and_then(|h| h.quiet) {
+        Some(quiet) => cx.proxy.create_quietly(cx.core, flow, msg, facts.as_ref(), quiet),
+        None => cx.proxy.create_with(cx.core, flow, msg, facts.as_ref()),
+    }
 }
 
 /// The error for a request that was not relayed, with the answer it deserves.

@@ -42,6 +42,35 @@ pub(super) fn declare(d: &mut Declare<'_>) {
         },
     );
     d.function(
+        "t_reply_error",
+        0..=0,
+        REPLY_ROUTES,
+        "t_reply_error(): as t_reply, with default_code and default_reason",
+        |cx, call, _| {
+            let (code, reason) = cx.proxy.params().default_status();
+            let args = [Value::from(code), Value::Str(reason.into())];
+            Flow::from(reply("t_reply_error", cx, call, &args))
+        },
+    );
+    d.function(
+        "t_set_auto_inv_100",
+        1..=1,
+        RouteMask::REQUEST,
+        "t_set_auto_inv_100(0|1): whether the transaction of this INVITE, which there must not be \
+         yet, answers 100 at once, instead of auto_inv_100",
+        |_, call, args| match args.first().and_then(Value::as_int) {
+            Some(on @ 0..=1) if call.txn.is_none() => {
+                call.hooked().quiet = Some(on == 0);
+                Flow::Return(1)
+            }
+            Some(0..=1) => Flow::Return(-1),
+            _ => {
+                let text = "must be 0 or 1";
+                Flow::Error(ActionError::argument("t_set_auto_inv_100", 1, text))
+            }
+        },
+    );
+    d.function(
         "t_release",
         0..=0,
         RouteMask::REQUEST,
@@ -124,7 +153,7 @@ fn new_transaction(cx: &mut ActionCx<'_, '_>, call: &mut CallState) -> Flow {
     if call.txn.is_some() {
         return Flow::Return(1);
     }
-    match cx.proxy.create_with(cx.core, &call.flow, &call.msg, call.facts.as_ref()) {
+    match relay::create(cx, call) {
         Ok(txn) => {
             call.txn = Some(txn);
             Flow::Return(1)
