@@ -146,6 +146,29 @@ impl Builder {
     /// A route for requests whose branches have all failed, by the name that `t_on_failure` arms
     /// ([`Actions::on_failure`](crate::Actions::on_failure)). It may relay to other destinations,
     /// answer, or leave the best answer to go upstream.
+    ///
+    /// ```no_run
+    /// use looseroute::prelude::*;
+    ///
+    /// # fn main() -> Result<(), looseroute::EngineError> {
+    /// let engine = looseroute::Engine::builder()
+    ///     .listen("udp:192.0.2.1:5060")
+    ///     .request_route(|call| async move {
+    ///         call.on_failure("voicemail").await?;
+    ///         Ok(call.relay().await?)
+    ///     })
+    ///     .failure_route("voicemail", |call| async move {
+    ///         // Busy or nobody there: the caller hears of the voice mail instead.
+    ///         if matches!(call.code(), Some(408 | 480 | 486)) {
+    ///             call.set_request_uri("sip:voicemail@192.0.2.9");
+    ///             call.relay().await?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn failure_route<F, Fut>(mut self, name: &str, route: F) -> Self
     where
         F: Fn(Call) -> Fut + Send + Sync + 'static,

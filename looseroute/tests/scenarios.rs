@@ -69,6 +69,7 @@ scenarios! {
     stateless_forwarding
     tcp_to_udp
     ten_contacts_of_our_own
+    too_long_for_a_datagram
     too_many_transactions
     two_answers_are_both_passed_on
 }
