@@ -20,7 +20,7 @@ help:
 	@echo 'make bench      criterion, then CPU per transaction beside kamailio and the kernel (ARGS=)'
 	@echo 'make bench-instr  what the parser costs in instructions, against its marks'
 	@echo 'make bench-parsers  the parser and others on the same messages, ns and ratio'
-	@echo 'make fuzz T=    one fuzz target for SECONDS=60; without T= each in turn'
+	@echo 'make fuzz T=60  every fuzz target, in so many seconds altogether; T=name one for SECONDS=60'
 	@echo 'make soak       a million simulated calls'
 	@echo 'make setup      installs what the others need (NEED="kamailio sipp" for some only)'
 	@echo 'make header     include/looseroute.h from ffi/'
@@ -56,9 +56,10 @@ bench-instr:
 	cargo build --release -q -p looseroute-parser-bench
 	target/release/parser-instr
 
+# T is a number of seconds for all targets, or the name of one.
 fuzz:
 	@scripts/setup.sh cc c++
-	fuzz/run.sh $(SECONDS) $(T)
+	fuzz/run.sh $(if $(filter-out 0 1 2 3 4 5 6 7 8 9,$(shell echo '$(T)' | fold -w1)),$(SECONDS) $(T),$(or $(T),$(SECONDS)))
 
 soak:
 	@scripts/setup.sh cc

@@ -17,7 +17,7 @@ step header cargo xtask header --check
 step clippy cargo clippy --workspace --all-targets --quiet -- -D warnings
 step docs docs
 step tests scripts/test.sh
-step fuzz fuzz/run.sh "${FUZZ_SECONDS:-15}"
+step fuzz fuzz/run.sh "${FUZZ_SECONDS:-66}"
 steps_end
 result=$?
 cat target/test-result 2>/dev/null
