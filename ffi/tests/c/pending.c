@@ -95,6 +95,8 @@ static void a_deadline_ends_a_wait(void)
     CHECK(ended == 0);
     pass(engine, 5100);
     CHECK(ended == 1 && statuses[0] == LR_TIMEOUT);
+    /* A request that waits for long is told that it was heard (RFC 4320 4.1). */
+    sent(engine, "SIP/2.0 100 Trying");
     sent(engine, "SIP/2.0 408 Too Late");
     IS(LR_GONE, lr_engine_resume(engine, tokens[0], 200, &error));
     OK(lr_engine_free(engine));

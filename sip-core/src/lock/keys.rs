@@ -29,6 +29,8 @@ use crate::time::Instant;
 
 /// Parts of the table.
 const BUCKETS: usize = 64;
+/// How long a list waits for a part.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 1024;
 
@@ -278,12 +280,14 @@ impl KeyLocks {
         }
     }
 
-    /// Every key that is held, with its queue; sorted by space and key.
+    /// Every key that is held, with its queue; sorted by space and key. A part of the table that
+    /// somebody sits on is left out, so that a list of locks is not stuck behind one.
     #[must_use]
     pub fn list(&self) -> Vec<KeyReport> {
         let mut all = Vec::new();
         for index in 0..self.table.buckets() {
-            all.extend(self.table.lock(index).iter().map(|(key, entry)| {
+            let Some(bucket) = self.table.lock_for(index, PATIENCE) else { continue };
+            all.extend(bucket.iter().map(|(key, entry)| {
                 KeyReport {
                     space: key.space,
                     key: key.key.to_vec(),
