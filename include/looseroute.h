@@ -43,6 +43,12 @@
 #define LR_HERE_AT(file, line) file ":" LR_HERE_TEXT(line)
 #define LR_HERE LR_HERE_AT(__FILE__, __LINE__)
 
+/* In a mask of headers: all of them and the end of the head (Kamailio's HDR_EOH_F). */
+#define LR_HDR_EOH_F (UINT64_C(1) << 63)
+
+/* The bit of a header in a mask; headers above 62 have none and stand for the end of the head. */
+#define LR_HDR_F(header) (UINT64_C(1) << ((int)(header) < 63 ? (int)(header) : 63))
+
 /**
  * The number of this ABI, which is that of the library's soname. Within one number functions,
  * statuses and parameters are added, never changed or taken away.
@@ -53,6 +59,16 @@
  * Bytes in the text of an lr_error, its NUL included.
  */
 #define LR_ERROR_TEXT 256
+
+/**
+ * Bytes in the reason of an lr_parse_error, its NUL included.
+ */
+#define LR_REASON_TEXT 64
+
+/**
+ * The most edits of one message.
+ */
+#define LR_MAX_EDITS 1024
 
 /**
  * Bytes of the host in an lr_address, its NUL included.
@@ -169,6 +185,559 @@ enum lr_status
 typedef enum lr_status lr_status;
 #else
 typedef int32_t lr_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The scheme of a URI (Kamailio's `uri_type`).
+ */
+enum lr_uri_scheme
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Any other scheme; its name is `scheme_name`.
+     */
+    LR_URI_OTHER = 0,
+    /**
+     * `sip`, RFC 3261 19.1.
+     */
+    LR_URI_SIP = 1,
+    /**
+     * `sips`, RFC 3261 19.1.
+     */
+    LR_URI_SIPS = 2,
+    /**
+     * `tel`, RFC 3966.
+     */
+    LR_URI_TEL = 3,
+    /**
+     * `urn`, RFC 8141.
+     */
+    LR_URI_URN = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_uri_scheme lr_uri_scheme;
+#else
+typedef int32_t lr_uri_scheme;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A header by identity, full name and compact form being the same (Kamailio's `hdr_types_t`). The
+ * numbers are fixed; later versions may have more.
+ */
+enum lr_hdr_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Any header without a name here; told apart by its name.
+     */
+    LR_HDR_OTHER = 0,
+    /**
+     * Via, RFC 3261 20.42.
+     */
+    LR_HDR_VIA = 1,
+    /**
+     * From, RFC 3261 20.20.
+     */
+    LR_HDR_FROM = 2,
+    /**
+     * To, RFC 3261 20.39.
+     */
+    LR_HDR_TO = 3,
+    /**
+     * Call-ID, RFC 3261 20.8.
+     */
+    LR_HDR_CALL_ID = 4,
+    /**
+     * CSeq, RFC 3261 20.16.
+     */
+    LR_HDR_CSEQ = 5,
+    /**
+     * Max-Forwards, RFC 3261 20.22.
+     */
+    LR_HDR_MAX_FORWARDS = 6,
+    /**
+     * Contact, RFC 3261 20.10.
+     */
+    LR_HDR_CONTACT = 7,
+    /**
+     * Route, RFC 3261 20.34.
+     */
+    LR_HDR_ROUTE = 8,
+    /**
+     * Record-Route, RFC 3261 20.30.
+     */
+    LR_HDR_RECORD_ROUTE = 9,
+    /**
+     * Content-Length, RFC 3261 20.14.
+     */
+    LR_HDR_CONTENT_LENGTH = 10,
+    /**
+     * Content-Type, RFC 3261 20.15.
+     */
+    LR_HDR_CONTENT_TYPE = 11,
+    /**
+     * Expires, RFC 3261 20.19.
+     */
+    LR_HDR_EXPIRES = 12,
+    /**
+     * Min-Expires, RFC 3261 20.23.
+     */
+    LR_HDR_MIN_EXPIRES = 13,
+    /**
+     * Path, RFC 3327.
+     */
+    LR_HDR_PATH = 14,
+    /**
+     * Service-Route, RFC 3608.
+     */
+    LR_HDR_SERVICE_ROUTE = 15,
+    /**
+     * Authorization, RFC 3261 20.7.
+     */
+    LR_HDR_AUTHORIZATION = 16,
+    /**
+     * Proxy-Authorization, RFC 3261 20.28.
+     */
+    LR_HDR_PROXY_AUTHORIZATION = 17,
+    /**
+     * WWW-Authenticate, RFC 3261 20.44.
+     */
+    LR_HDR_WWW_AUTHENTICATE = 18,
+    /**
+     * Proxy-Authenticate, RFC 3261 20.27.
+     */
+    LR_HDR_PROXY_AUTHENTICATE = 19,
+    /**
+     * Authentication-Info, RFC 3261 20.6.
+     */
+    LR_HDR_AUTHENTICATION_INFO = 20,
+    /**
+     * Proxy-Authentication-Info, RFC 7615.
+     */
+    LR_HDR_PROXY_AUTHENTICATION_INFO = 21,
+    /**
+     * Require, RFC 3261 20.32.
+     */
+    LR_HDR_REQUIRE = 22,
+    /**
+     * Proxy-Require, RFC 3261 20.29.
+     */
+    LR_HDR_PROXY_REQUIRE = 23,
+    /**
+     * Supported, RFC 3261 20.37.
+     */
+    LR_HDR_SUPPORTED = 24,
+    /**
+     * Unsupported, RFC 3261 20.40.
+     */
+    LR_HDR_UNSUPPORTED = 25,
+    /**
+     * Allow, RFC 3261 20.5.
+     */
+    LR_HDR_ALLOW = 26,
+    /**
+     * Allow-Events, RFC 6665 8.2.2.
+     */
+    LR_HDR_ALLOW_EVENTS = 27,
+    /**
+     * Event, RFC 6665 8.2.1.
+     */
+    LR_HDR_EVENT = 28,
+    /**
+     * Subscription-State, RFC 6665 8.2.3.
+     */
+    LR_HDR_SUBSCRIPTION_STATE = 29,
+    /**
+     * SIP-ETag, RFC 3903 11.3.1.
+     */
+    LR_HDR_SIP_ETAG = 30,
+    /**
+     * SIP-If-Match, RFC 3903 11.3.2.
+     */
+    LR_HDR_SIP_IF_MATCH = 31,
+    /**
+     * Accept, RFC 3261 20.1.
+     */
+    LR_HDR_ACCEPT = 32,
+    /**
+     * Accept-Encoding, RFC 3261 20.2.
+     */
+    LR_HDR_ACCEPT_ENCODING = 33,
+    /**
+     * Accept-Language, RFC 3261 20.3.
+     */
+    LR_HDR_ACCEPT_LANGUAGE = 34,
+    /**
+     * Accept-Contact, RFC 3841 9.2.
+     */
+    LR_HDR_ACCEPT_CONTACT = 35,
+    /**
+     * Reject-Contact, RFC 3841 9.2.
+     */
+    LR_HDR_REJECT_CONTACT = 36,
+    /**
+     * Request-Disposition, RFC 3841 9.1.
+     */
+    LR_HDR_REQUEST_DISPOSITION = 37,
+    /**
+     * Accept-Resource-Priority, RFC 4412 3.2.
+     */
+    LR_HDR_ACCEPT_RESOURCE_PRIORITY = 38,
+    /**
+     * Resource-Priority, RFC 4412 3.1.
+     */
+    LR_HDR_RESOURCE_PRIORITY = 39,
+    /**
+     * Alert-Info, RFC 3261 20.4.
+     */
+    LR_HDR_ALERT_INFO = 40,
+    /**
+     * Call-Info, RFC 3261 20.9.
+     */
+    LR_HDR_CALL_INFO = 41,
+    /**
+     * Error-Info, RFC 3261 20.18.
+     */
+    LR_HDR_ERROR_INFO = 42,
+    /**
+     * Answer-Mode, RFC 5373.
+     */
+    LR_HDR_ANSWER_MODE = 43,
+    /**
+     * Priv-Answer-Mode, RFC 5373.
+     */
+    LR_HDR_PRIV_ANSWER_MODE = 44,
+    /**
+     * Content-Disposition, RFC 3261 20.11.
+     */
+    LR_HDR_CONTENT_DISPOSITION = 45,
+    /**
+     * Content-Encoding, RFC 3261 20.12.
+     */
+    LR_HDR_CONTENT_ENCODING = 46,
+    /**
+     * Content-Language, RFC 3261 20.13.
+     */
+    LR_HDR_CONTENT_LANGUAGE = 47,
+    /**
+     * Date, RFC 3261 20.17.
+     */
+    LR_HDR_DATE = 48,
+    /**
+     * Diversion, RFC 5806.
+     */
+    LR_HDR_DIVERSION = 49,
+    /**
+     * Flow-Timer, RFC 5626 11.4.
+     */
+    LR_HDR_FLOW_TIMER = 50,
+    /**
+     * Geolocation, RFC 6442 4.1.
+     */
+    LR_HDR_GEOLOCATION = 51,
+    /**
+     * Geolocation-Error, RFC 6442 4.3.
+     */
+    LR_HDR_GEOLOCATION_ERROR = 52,
+    /**
+     * Geolocation-Routing, RFC 6442 4.2.
+     */
+    LR_HDR_GEOLOCATION_ROUTING = 53,
+    /**
+     * History-Info, RFC 7044.
+     */
+    LR_HDR_HISTORY_INFO = 54,
+    /**
+     * Identity, RFC 8224 4.
+     */
+    LR_HDR_IDENTITY = 55,
+    /**
+     * Identity-Info, RFC 4474 9.
+     */
+    LR_HDR_IDENTITY_INFO = 56,
+    /**
+     * In-Reply-To, RFC 3261 20.21.
+     */
+    LR_HDR_IN_REPLY_TO = 57,
+    /**
+     * Info-Package, RFC 6086 10.8.
+     */
+    LR_HDR_INFO_PACKAGE = 58,
+    /**
+     * Recv-Info, RFC 6086 10.9.
+     */
+    LR_HDR_RECV_INFO = 59,
+    /**
+     * Join, RFC 3911 7.1.
+     */
+    LR_HDR_JOIN = 60,
+    /**
+     * Replaces, RFC 3891 6.1.
+     */
+    LR_HDR_REPLACES = 61,
+    /**
+     * Refer-To, RFC 3515 2.1.
+     */
+    LR_HDR_REFER_TO = 62,
+    /**
+     * Referred-By, RFC 3892 3.
+     */
+    LR_HDR_REFERRED_BY = 63,
+    /**
+     * Refer-Sub, RFC 4488 4.
+     */
+    LR_HDR_REFER_SUB = 64,
+    /**
+     * Refer-Events-At, RFC 7614.
+     */
+    LR_HDR_REFER_EVENTS_AT = 65,
+    /**
+     * Target-Dialog, RFC 4538 7.
+     */
+    LR_HDR_TARGET_DIALOG = 66,
+    /**
+     * Max-Breadth, RFC 5393 5.3.3.
+     */
+    LR_HDR_MAX_BREADTH = 67,
+    /**
+     * MIME-Version, RFC 3261 20.24.
+     */
+    LR_HDR_MIME_VERSION = 68,
+    /**
+     * Min-SE, RFC 4028 5.
+     */
+    LR_HDR_MIN_SE = 69,
+    /**
+     * Session-Expires, RFC 4028 4.
+     */
+    LR_HDR_SESSION_EXPIRES = 70,
+    /**
+     * Session-ID, RFC 7989.
+     */
+    LR_HDR_SESSION_ID = 71,
+    /**
+     * Organization, RFC 3261 20.25.
+     */
+    LR_HDR_ORGANIZATION = 72,
+    /**
+     * P-Access-Network-Info, RFC 7315 4.4.
+     */
+    LR_HDR_P_ACCESS_NETWORK_INFO = 73,
+    /**
+     * P-Asserted-Identity, RFC 3325 9.1.
+     */
+    LR_HDR_P_ASSERTED_IDENTITY = 74,
+    /**
+     * P-Preferred-Identity, RFC 3325 9.2.
+     */
+    LR_HDR_P_PREFERRED_IDENTITY = 75,
+    /**
+     * P-Asserted-Service, RFC 6050 4.1.
+     */
+    LR_HDR_P_ASSERTED_SERVICE = 76,
+    /**
+     * P-Preferred-Service, RFC 6050 4.2.
+     */
+    LR_HDR_P_PREFERRED_SERVICE = 77,
+    /**
+     * P-Associated-URI, RFC 7315 4.1.
+     */
+    LR_HDR_P_ASSOCIATED_URI = 78,
+    /**
+     * P-Called-Party-ID, RFC 7315 4.2.
+     */
+    LR_HDR_P_CALLED_PARTY_ID = 79,
+    /**
+     * P-Charging-Function-Addresses, RFC 7315 4.5.
+     */
+    LR_HDR_P_CHARGING_FUNCTION_ADDRESSES = 80,
+    /**
+     * P-Charging-Vector, RFC 7315 4.6.
+     */
+    LR_HDR_P_CHARGING_VECTOR = 81,
+    /**
+     * P-Visited-Network-ID, RFC 7315 4.3.
+     */
+    LR_HDR_P_VISITED_NETWORK_ID = 82,
+    /**
+     * P-Early-Media, RFC 5009.
+     */
+    LR_HDR_P_EARLY_MEDIA = 83,
+    /**
+     * Permission-Missing, RFC 5360.
+     */
+    LR_HDR_PERMISSION_MISSING = 84,
+    /**
+     * Privacy, RFC 3323 4.2.
+     */
+    LR_HDR_PRIVACY = 85,
+    /**
+     * Priority, RFC 3261 20.26.
+     */
+    LR_HDR_PRIORITY = 86,
+    /**
+     * RAck, RFC 3262 7.2.
+     */
+    LR_HDR_RACK = 87,
+    /**
+     * RSeq, RFC 3262 7.1.
+     */
+    LR_HDR_RSEQ = 88,
+    /**
+     * Reason, RFC 3326.
+     */
+    LR_HDR_REASON = 89,
+    /**
+     * Remote-Party-ID, draft-ietf-sip-privacy-04.
+     */
+    LR_HDR_REMOTE_PARTY_ID = 90,
+    /**
+     * Reply-To, RFC 3261 20.31.
+     */
+    LR_HDR_REPLY_TO = 91,
+    /**
+     * Retry-After, RFC 3261 20.33.
+     */
+    LR_HDR_RETRY_AFTER = 92,
+    /**
+     * Security-Client, RFC 3329 2.2.
+     */
+    LR_HDR_SECURITY_CLIENT = 93,
+    /**
+     * Security-Server, RFC 3329 2.2.
+     */
+    LR_HDR_SECURITY_SERVER = 94,
+    /**
+     * Security-Verify, RFC 3329 2.2.
+     */
+    LR_HDR_SECURITY_VERIFY = 95,
+    /**
+     * Server, RFC 3261 20.35.
+     */
+    LR_HDR_SERVER = 96,
+    /**
+     * Subject, RFC 3261 20.36.
+     */
+    LR_HDR_SUBJECT = 97,
+    /**
+     * Suppress-If-Match, RFC 5839.
+     */
+    LR_HDR_SUPPRESS_IF_MATCH = 98,
+    /**
+     * Timestamp, RFC 3261 20.38.
+     */
+    LR_HDR_TIMESTAMP = 99,
+    /**
+     * Trigger-Consent, RFC 5360.
+     */
+    LR_HDR_TRIGGER_CONSENT = 100,
+    /**
+     * User-Agent, RFC 3261 20.41.
+     */
+    LR_HDR_USER_AGENT = 101,
+    /**
+     * User-to-User, RFC 7433.
+     */
+    LR_HDR_USER_TO_USER = 102,
+    /**
+     * Warning, RFC 3261 20.43.
+     */
+    LR_HDR_WARNING = 103,
+    /**
+     * Feature-Caps, RFC 6809.
+     */
+    LR_HDR_FEATURE_CAPS = 104,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_hdr_type lr_hdr_type;
+#else
+typedef int32_t lr_hdr_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The method of a request (Kamailio's `request_method`). The numbers are fixed; later versions may
+ * have more.
+ */
+enum lr_method
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Any other; told apart by its name. Also that of a response.
+     */
+    LR_METHOD_OTHER = 0,
+    /**
+     * INVITE, RFC 3261 13.
+     */
+    LR_METHOD_INVITE = 1,
+    /**
+     * ACK, RFC 3261 13.
+     */
+    LR_METHOD_ACK = 2,
+    /**
+     * BYE, RFC 3261 15.
+     */
+    LR_METHOD_BYE = 3,
+    /**
+     * CANCEL, RFC 3261 9.
+     */
+    LR_METHOD_CANCEL = 4,
+    /**
+     * REGISTER, RFC 3261 10.
+     */
+    LR_METHOD_REGISTER = 5,
+    /**
+     * OPTIONS, RFC 3261 11.
+     */
+    LR_METHOD_OPTIONS = 6,
+    /**
+     * SUBSCRIBE, RFC 6665.
+     */
+    LR_METHOD_SUBSCRIBE = 7,
+    /**
+     * NOTIFY, RFC 6665.
+     */
+    LR_METHOD_NOTIFY = 8,
+    /**
+     * PUBLISH, RFC 3903.
+     */
+    LR_METHOD_PUBLISH = 9,
+    /**
+     * MESSAGE, RFC 3428.
+     */
+    LR_METHOD_MESSAGE = 10,
+    /**
+     * INFO, RFC 6086.
+     */
+    LR_METHOD_INFO = 11,
+    /**
+     * PRACK, RFC 3262.
+     */
+    LR_METHOD_PRACK = 12,
+    /**
+     * UPDATE, RFC 3311.
+     */
+    LR_METHOD_UPDATE = 13,
+    /**
+     * REFER, RFC 3515.
+     */
+    LR_METHOD_REFER = 14,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum lr_method lr_method;
+#else
+typedef int32_t lr_method;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -363,6 +932,406 @@ typedef struct lr_error {
      */
     char text[LR_ERROR_TEXT];
 } lr_error;
+
+/**
+ * Where a text stands: `len` bytes from `offset` on, counted from the first byte that was given to
+ * the parser (Kamailio's `str`, which points instead). What is not there has no length.
+ *
+ * `lr_view_of` makes it an `lr_str`; or print it with
+ * `printf("%.*s", (int)v.len, bytes + v.offset)`.
+ */
+typedef struct lr_view {
+    /**
+     * The first byte.
+     */
+    uint32_t offset;
+    /**
+     * How many bytes.
+     */
+    uint32_t len;
+} lr_view;
+
+/**
+ * A URI taken apart (Kamailio's `sip_uri`), escapes and case as they are. What it does not have is
+ * empty.
+ */
+typedef struct lr_sip_uri {
+    /**
+     * The whole URI.
+     */
+    struct lr_view uri;
+    /**
+     * Which scheme it is of.
+     */
+    lr_uri_scheme scheme;
+    /**
+     * The scheme as it is written.
+     */
+    struct lr_view scheme_name;
+    /**
+     * The user part of sip and sips; the number of tel.
+     */
+    struct lr_view user;
+    /**
+     * The password of sip and sips.
+     */
+    struct lr_view password;
+    /**
+     * The host of sip and sips, an IPv6 address in its brackets.
+     */
+    struct lr_view host;
+    /**
+     * Whether sip or sips has a port.
+     */
+    bool has_port;
+    /**
+     * The port; 0 when there is none.
+     */
+    uint16_t port;
+    /**
+     * All parameters of sip, sips and tel, each with its semicolon before it; `lr_param_next` takes
+     * them apart.
+     */
+    struct lr_view params;
+    /**
+     * What stands behind the question mark of sip and sips.
+     */
+    struct lr_view headers;
+    /**
+     * The value of the parameter `transport`.
+     */
+    struct lr_view transport;
+    /**
+     * The value of the parameter `user`, as `phone`.
+     */
+    struct lr_view user_param;
+    /**
+     * The value of the parameter `method`.
+     */
+    struct lr_view method;
+    /**
+     * The value of the parameter `ttl`.
+     */
+    struct lr_view ttl;
+    /**
+     * The value of the parameter `maddr`.
+     */
+    struct lr_view maddr;
+    /**
+     * The value of the parameter `gr` (RFC 5627); empty also when it has none.
+     */
+    struct lr_view gr;
+    /**
+     * Whether there is a parameter `lr`: the proxy routes loosely.
+     */
+    bool lr;
+} lr_sip_uri;
+
+/**
+ * The detail of a failure of the parser. Belongs to the caller, who may leave it uninitialised or
+ * pass NULL; it is only written when the function fails, and needs no freeing.
+ */
+typedef struct lr_parse_error {
+    /**
+     * The status and the text, as everywhere. Malformed text is `LR_MESSAGE`.
+     */
+    struct lr_error error;
+    /**
+     * Offset of the byte that did not fit, in the text that was given; 0 when it is about no byte.
+     */
+    uint32_t offset;
+    /**
+     * The header it is about; `LR_HDR_OTHER` when it is about none or one without a name here.
+     */
+    lr_hdr_type header;
+    /**
+     * The status code that a server should answer with, as 400, 414, 416, 505, 513; 0 when the
+     * mistake is not the peer's. A malformed response is dropped instead (RFC 3261 18.1.2).
+     */
+    uint16_t code;
+    /**
+     * The reason phrase of that answer, as `Bad Via`; NUL-terminated, empty when there is no code.
+     */
+    char reason[LR_REASON_TEXT];
+} lr_parse_error;
+
+/**
+ * An address with its parameters (Kamailio's `to_body`, which it uses for To and From, and its
+ * `rr_t` of Route and Record-Route).
+ */
+typedef struct lr_to_body {
+    /**
+     * The whole value, from the display name to the last parameter.
+     */
+    struct lr_view body;
+    /**
+     * The display name, a quoted one with its quotes; empty when there is none.
+     */
+    struct lr_view display;
+    /**
+     * The URI without its angle brackets; `lr_parse_uri_at` takes it apart. Only its scheme has
+     * been judged.
+     */
+    struct lr_view uri;
+    /**
+     * The parameters of the header, not of the URI, each with its semicolon before it;
+     * `lr_param_next` takes them apart.
+     */
+    struct lr_view params;
+    /**
+     * The value of the parameter `tag`; empty when there is none.
+     */
+    struct lr_view tag;
+} lr_to_body;
+
+/**
+ * A value of a Contact header (Kamailio's `contact_t`).
+ */
+typedef struct lr_contact {
+    /**
+     * Whether it is `*`, which removes every binding (RFC 3261 10.2.2); then the rest is empty.
+     */
+    bool star;
+    /**
+     * The address.
+     */
+    struct lr_to_body address;
+    /**
+     * The parameter `q` in thousandths, 0 to 1000; -1 when it is absent or malformed.
+     */
+    int32_t q;
+    /**
+     * Whether there is a parameter `expires`.
+     */
+    bool has_expires;
+    /**
+     * Its seconds; 3600 when it is malformed (RFC 3261 10.2.1.1), the largest when it is too large.
+     */
+    uint32_t expires;
+} lr_contact;
+
+/**
+ * A value of a Via header (Kamailio's `via_body`; RFC 3261 20.42, RFC 3581). What it does not have
+ * is empty.
+ */
+typedef struct lr_via_body {
+    /**
+     * The whole value, from the protocol to the last parameter.
+     */
+    struct lr_view body;
+    /**
+     * The protocol's name, as `SIP`.
+     */
+    struct lr_view name;
+    /**
+     * The protocol's version, as `2.0`.
+     */
+    struct lr_view version;
+    /**
+     * The transport, as `UDP`.
+     */
+    struct lr_view transport;
+    /**
+     * Host and port as they are written.
+     */
+    struct lr_view sent_by;
+    /**
+     * The host, an IPv6 address in its brackets.
+     */
+    struct lr_view host;
+    /**
+     * Whether there is a port.
+     */
+    bool has_port;
+    /**
+     * The port; 0 when there is none.
+     */
+    uint16_t port;
+    /**
+     * All parameters, each with its semicolon before it; `lr_param_next` takes them apart.
+     */
+    struct lr_view params;
+    /**
+     * The parameter `branch`.
+     */
+    struct lr_view branch;
+    /**
+     * The parameter `received`, an IPv6 address with or without brackets.
+     */
+    struct lr_view received;
+    /**
+     * The parameter `maddr`.
+     */
+    struct lr_view maddr;
+    /**
+     * Whether there is a parameter `rport`.
+     */
+    bool has_rport;
+    /**
+     * Its port; 0 when it has none, as in a request that asks for it.
+     */
+    uint16_t rport;
+    /**
+     * Whether there is a parameter `ttl` that is a number up to 255.
+     */
+    bool has_ttl;
+    /**
+     * That number.
+     */
+    uint8_t ttl;
+} lr_via_body;
+
+/**
+ * A parameter (Kamailio's `param_t` and `to_param`).
+ */
+typedef struct lr_param {
+    /**
+     * Its name.
+     */
+    struct lr_view name;
+    /**
+     * Whether it has a value: `lr` has none.
+     */
+    bool has_value;
+    /**
+     * The value, a quoted one with its quotes.
+     */
+    struct lr_view value;
+} lr_param;
+
+/**
+ * The value of a CSeq header (Kamailio's `cseq_body`).
+ */
+typedef struct lr_cseq_body {
+    /**
+     * The number.
+     */
+    uint32_t number;
+    /**
+     * The method.
+     */
+    lr_method method;
+    /**
+     * The method as it is written.
+     */
+    struct lr_view method_name;
+} lr_cseq_body;
+
+/**
+ * How much one message may take before it is refused with a 513 or 414. 0 stands for the default.
+ */
+typedef struct lr_parse_limits {
+    /**
+     * Bytes of start line and headers, at most and by default 65,535.
+     */
+    uint32_t head;
+    /**
+     * Bytes of the body; by default 1 MiB.
+     */
+    uint32_t body;
+    /**
+     * Header fields; by default 256.
+     */
+    uint32_t headers;
+    /**
+     * Bytes of one header field with its folds; by default 32 KiB.
+     */
+    uint32_t line;
+    /**
+     * Bytes of the Request-URI; by default 8 KiB.
+     */
+    uint32_t uri;
+    /**
+     * Parameters of one header value or URI, as `lr_msg_check` counts them; by default 128.
+     */
+    uint32_t params;
+} lr_parse_limits;
+
+/**
+ * A message being parsed, and its edits (Kamailio's `sip_msg`), as a 64-bit id checked by
+ * generation. Made by `lr_sip_msg_new`, filled by `lr_parse_msg` as often as wanted, freed by
+ * `lr_sip_msg_free`. It keeps a copy of the text, in memory that is used again: after the first
+ * messages, one of up to 24 headers takes no heap memory.
+ *
+ * Before `lr_parse_msg` has found a start line, the other functions answer `LR_STATE`. All views
+ * count from the first byte that was given to it, so that they are good for the program's own buffer.
+ * Usable from any thread; needs no engine.
+ */
+typedef uint64_t lr_sip_msg;
+
+/**
+ * Where a walk over headers or over their values is. All 0 before the first; once over, it stays so.
+ */
+typedef struct lr_iter {
+    /**
+     * How many header lines lie behind it.
+     */
+    uint32_t line;
+    /**
+     * How much of the next one does.
+     */
+    uint32_t at;
+} lr_iter;
+
+/**
+ * A header field (Kamailio's `hdr_field`).
+ */
+typedef struct lr_hdr_field {
+    /**
+     * Which header it is.
+     */
+    lr_hdr_type id;
+    /**
+     * Its name as it is written, full or compact.
+     */
+    struct lr_view name;
+    /**
+     * Its value without white space at either end; folds are still inside.
+     */
+    struct lr_view body;
+    /**
+     * The whole line or lines with the last line end: what `lr_msg_remove` takes.
+     */
+    struct lr_view line;
+} lr_hdr_field;
+
+/**
+ * The start line (Kamailio's `msg_start`).
+ */
+typedef struct lr_msg_start {
+    /**
+     * Whether it is a request; else a response.
+     */
+    bool is_request;
+    /**
+     * The whole line with its line end.
+     */
+    struct lr_view line;
+    /**
+     * The version, as `SIP/2.0`.
+     */
+    struct lr_view version;
+    /**
+     * The method of a request.
+     */
+    lr_method method;
+    /**
+     * The method of a request as it is written; empty for a response.
+     */
+    struct lr_view method_name;
+    /**
+     * The Request-URI; empty for a response. `lr_msg_uri` takes it apart.
+     */
+    struct lr_view uri;
+    /**
+     * The status code of a response, 100 to 699; 0 for a request.
+     */
+    uint16_t status;
+    /**
+     * The reason phrase of a response; empty for a request.
+     */
+    struct lr_view reason;
+} lr_msg_start;
 
 /**
  * A transport address. Plain data: copy it as you like.
@@ -607,6 +1576,375 @@ lr_status lr_uri_parse(struct lr_str uri, struct lr_uri *parts, struct lr_error 
  * The user part of a URI, a view into it; empty when it has none or is malformed.
  */
 struct lr_str lr_uri_user(struct lr_str uri);
+
+/**
+ * The text of a view (Kamailio's `str`) in the `len` bytes at `text`, which it points into; empty when the view does
+ * not lie inside, and when `text` is NULL.
+ */
+struct lr_str lr_view_of(const char *text,
+                         size_t len,
+                         struct lr_view view);
+
+/**
+ * Whether the view in the `len` bytes at `text` is exactly the NUL-terminated `expected`, as
+ * Kamailio's `STR_EQ` compares a `str`. False
+ * when it does not lie inside, and when either is NULL.
+ */
+bool lr_view_is(const char *text, size_t len, struct lr_view view, const char *expected);
+
+/**
+ * Takes a URI apart (Kamailio's `parse_uri`): sip and sips (RFC 3261 19.1), tel (RFC 3966), and all
+ * others as far as their scheme. All `len` bytes at `text` must be the URI; views count from
+ * `text`. `LR_MESSAGE` when it is malformed. `lr_uri_parse` answers pointers instead.
+ */
+lr_status lr_parse_uri(const char *text,
+                       size_t len,
+                       struct lr_sip_uri *uri,
+                       struct lr_parse_error *error);
+
+/**
+ * As `lr_parse_uri` (Kamailio's `parse_uri`), for the URI that stands at `view` in the `len` bytes at `text`, such as the
+ * `uri` of an lr_to_body; views count from `text` again.
+ */
+lr_status lr_parse_uri_at(const char *text,
+                          size_t len,
+                          struct lr_view view,
+                          struct lr_sip_uri *uri,
+                          struct lr_parse_error *error);
+
+/**
+ * Takes the value of a To header apart (Kamailio's `parse_to`): all `len` bytes at `text`, without
+ * the header's name and line end; views count from `text`. `LR_MESSAGE` when it is malformed.
+ */
+lr_status lr_parse_to(const char *text,
+                      size_t len,
+                      struct lr_to_body *to,
+                      struct lr_parse_error *error);
+
+/**
+ * Takes the value of a From header apart (Kamailio's `parse_from_header`), as `lr_parse_to`.
+ */
+lr_status lr_parse_from(const char *text,
+                        size_t len,
+                        struct lr_to_body *from,
+                        struct lr_parse_error *error);
+
+/**
+ * Takes the next address of a comma list apart, such as the value of a Route or Record-Route header
+ * (Kamailio's `parse_rr`). `*at` is 0 at first, and afterwards where the next call goes on;
+ * `LR_NOT_FOUND` when there is no further one. Views count from `text`. When an address is
+ * malformed, `LR_MESSAGE`, the list ends there.
+ */
+lr_status lr_parse_route(const char *text,
+                         size_t len,
+                         uint32_t *at,
+                         struct lr_to_body *route,
+                         struct lr_parse_error *error);
+
+/**
+ * Takes the next value of a Contact header apart (Kamailio's `parse_contact`), as `lr_parse_route`.
+ */
+lr_status lr_parse_contact(const char *text,
+                           size_t len,
+                           uint32_t *at,
+                           struct lr_contact *contact,
+                           struct lr_parse_error *error);
+
+/**
+ * Takes the next value of a Via header apart (Kamailio's `parse_via`), of which there may be
+ * several between commas: `*at` is 0 at first, and afterwards where the next call goes on;
+ * `LR_NOT_FOUND` when there is no further one. Views count from `text`. When a value is malformed,
+ * `LR_MESSAGE`, the list ends there.
+ */
+lr_status lr_parse_via(const char *text,
+                       size_t len,
+                       uint32_t *at,
+                       struct lr_via_body *via,
+                       struct lr_parse_error *error);
+
+/**
+ * Takes the next parameter apart (Kamailio's `parse_params`) of `params`, which is the view of
+ * parameters in the `len` bytes at `text` that another function has answered. `*at` is 0 at first,
+ * and afterwards where the next call goes on; `LR_NOT_FOUND` when there is no further one. Views
+ * count from `text`.
+ */
+lr_status lr_param_next(const char *text,
+                        size_t len,
+                        struct lr_view params,
+                        uint32_t *at,
+                        struct lr_param *param,
+                        struct lr_parse_error *error);
+
+/**
+ * Takes the value of a CSeq header apart (Kamailio's `parse_cseq`): all `len` bytes at `text`;
+ * views count from `text`. `LR_MESSAGE` when it is malformed.
+ */
+lr_status lr_parse_cseq(const char *text,
+                        size_t len,
+                        struct lr_cseq_body *cseq,
+                        struct lr_parse_error *error);
+
+/**
+ * Makes an empty message (Kamailio's `sip_msg` stands on the stack or in its memory), to be filled
+ * by `lr_parse_msg`. `limits` may be NULL. The caller frees it
+ * with `lr_sip_msg_free`. `LR_LIMIT` when there are too many.
+ */
+lr_status lr_sip_msg_new(const struct lr_parse_limits *limits,
+                         lr_sip_msg *msg,
+                         struct lr_error *error);
+
+/**
+ * Frees a message (Kamailio's `free_sip_msg`). `LR_GONE` when it was freed before.
+ */
+lr_status lr_sip_msg_free(lr_sip_msg msg);
+
+/**
+ * Begins a message (Kamailio's `parse_msg`): reads the start line and the headers up to the first
+ * Via, or to the end when there is none. What `msg` held before is forgotten with its edits. The
+ * bytes are copied. Line ends in front are skipped (RFC 3261 7.5), but counted in offsets.
+ *
+ * `LR_MESSAGE` when it is malformed so far; when it is not the start line, what stands before the
+ * malformed header can still be read. What follows the first Via is judged when it is read.
+ */
+lr_status lr_parse_msg(lr_sip_msg msg, const char *text, size_t len, struct lr_parse_error *error);
+
+/**
+ * Reads on from where the last step stopped (Kamailio's `parse_headers`) until each header of
+ * `until` was found at least once, or the head ends: `LR_HDR_F(LR_HDR_TO) | LR_HDR_F(LR_HDR_CSEQ)`,
+ * or `LR_HDR_EOH_F` for all. With `next`, reads on to the next header of `until` even when one was
+ * found before. `found` receives the mask of all headers found so far, those with a number up to
+ * 62; it may be NULL. That a header is not there is no failure.
+ *
+ * `LR_MESSAGE` when a header line is malformed, now and at every further step; the headers before
+ * it can still be read. The other functions read on by themselves as far as they need.
+ */
+lr_status lr_parse_headers(lr_sip_msg msg,
+                           uint64_t until,
+                           bool next,
+                           uint64_t *found,
+                           struct lr_parse_error *error);
+
+/**
+ * Judges the whole message: what every hop must understand is there, once, and well formed, that
+ * is Request-URI, Via, From, To, Call-ID, CSeq and Max-Forwards; with `routing` also each value of
+ * Route, Record-Route, Path, Service-Route and Contact. It does what the checks of Kamailio's
+ * module sanity are for. `LR_MESSAGE` with the answer that the request deserves in `error`.
+ */
+lr_status lr_msg_check(lr_sip_msg msg, bool routing, struct lr_parse_error *error);
+
+/**
+ * The body (Kamailio's `get_body`), empty when there is none; and `end`, which may be NULL, the
+ * offset behind the message: what follows it in a datagram is not part of it, and in a stream is
+ * the next one. Reads the head to its end. `LR_MESSAGE` when the body is shorter than
+ * Content-Length says.
+ */
+lr_status lr_msg_body(lr_sip_msg msg,
+                      struct lr_view *body,
+                      uint32_t *end,
+                      struct lr_parse_error *error);
+
+/**
+ * The next header of the message, in the order in which they stand (in Kamailio, the list
+ * `sip_msg.headers`). `*iter` is all 0 at first. `LR_NOT_FOUND` when there is no further one; when
+ * a header line is malformed, `LR_MESSAGE` behind the last one before it, and then `LR_NOT_FOUND`.
+ */
+lr_status lr_msg_header_next(lr_sip_msg msg,
+                             struct lr_iter *iter,
+                             struct lr_hdr_field *header,
+                             struct lr_parse_error *error);
+
+/**
+ * The next header of one identity (Kamailio's `get_hdr` and `next_sibling_hdr`), otherwise as
+ * `lr_msg_header_next`; `LR_HDR_OTHER` is all without a name here.
+ */
+lr_status lr_msg_header_by_id(lr_sip_msg msg,
+                              lr_hdr_type id,
+                              struct lr_iter *iter,
+                              struct lr_hdr_field *header,
+                              struct lr_parse_error *error);
+
+/**
+ * The next header of that name, compared without case (Kamailio's `get_hdr_by_name`), otherwise as
+ * `lr_msg_header_next`; a compact form and its full name find the same headers.
+ */
+lr_status lr_msg_header_by_name(lr_sip_msg msg,
+                                const char *name,
+                                struct lr_iter *iter,
+                                struct lr_hdr_field *header,
+                                struct lr_parse_error *error);
+
+/**
+ * The number of the header that a name means, full or compact, without case; `LR_HDR_OTHER` when it
+ * has none here, and for NULL. (Kamailio's `parse_hname2` does that.)
+ */
+lr_hdr_type lr_hdr_of_name(const char *name);
+
+/**
+ * The start line (in Kamailio, `sip_msg.first_line`).
+ */
+lr_status lr_msg_first_line(lr_sip_msg msg,
+                            struct lr_msg_start *start,
+                            struct lr_parse_error *error);
+
+/**
+ * The Request-URI taken apart (Kamailio's `parse_sip_msg_uri`). `LR_STATE` for a response,
+ * `LR_MESSAGE` when it is malformed.
+ */
+lr_status lr_msg_uri(lr_sip_msg msg, struct lr_sip_uri *uri, struct lr_parse_error *error);
+
+/**
+ * The To header (Kamailio's `get_to`). `LR_MESSAGE` when it is missing or malformed, or there is a
+ * second one in what was read so far.
+ */
+lr_status lr_msg_to(lr_sip_msg msg, struct lr_to_body *to, struct lr_parse_error *error);
+
+/**
+ * The From header (Kamailio's `parse_from_header` and `get_from`), as `lr_msg_to`.
+ */
+lr_status lr_msg_from(lr_sip_msg msg, struct lr_to_body *from, struct lr_parse_error *error);
+
+/**
+ * The CSeq header (Kamailio's `get_cseq`), as `lr_msg_to`.
+ */
+lr_status lr_msg_cseq(lr_sip_msg msg, struct lr_cseq_body *cseq, struct lr_parse_error *error);
+
+/**
+ * The Call-ID (in Kamailio, the body of `sip_msg.callid`), as `lr_msg_to`.
+ */
+lr_status lr_msg_call_id(lr_sip_msg msg, struct lr_view *call_id, struct lr_parse_error *error);
+
+/**
+ * The next Via value of the message, the latest hop first (in Kamailio, `sip_msg.via1`, `via2` and
+ * their lists). `*iter` is all 0 at first. `LR_NOT_FOUND` when there is no further one. When one is
+ * malformed, `LR_MESSAGE`, the next call goes on with the next header line.
+ */
+lr_status lr_msg_via_next(lr_sip_msg msg,
+                          struct lr_iter *iter,
+                          struct lr_via_body *via,
+                          struct lr_parse_error *error);
+
+/**
+ * The next Contact value of the message (Kamailio's `parse_contact`, over all Contact headers), as
+ * `lr_msg_via_next`.
+ */
+lr_status lr_msg_contact_next(lr_sip_msg msg,
+                              struct lr_iter *iter,
+                              struct lr_contact *contact,
+                              struct lr_parse_error *error);
+
+/**
+ * The next address of the headers `id`, whose values are addresses: `LR_HDR_ROUTE`,
+ * `LR_HDR_RECORD_ROUTE` (Kamailio's `parse_rr`), `LR_HDR_PATH`, `LR_HDR_P_ASSERTED_IDENTITY`
+ * (`parse_pai_header`), `LR_HDR_REFER_TO`, `LR_HDR_DIVERSION`, and so on; as `lr_msg_via_next`.
+ */
+lr_status lr_msg_address_next(lr_sip_msg msg,
+                              lr_hdr_type id,
+                              struct lr_iter *iter,
+                              struct lr_to_body *address,
+                              struct lr_parse_error *error);
+
+/**
+ * Puts the `len` bytes at `bytes` before the byte at `offset`, behind what was put there before
+ * (Kamailio's `anchor_lump` with `insert_new_lump_after`). The offsets are those of the message as
+ * it came, here and below. The bytes are copied, and stand for themselves: nothing is added.
+ * `LR_INVALID_ARGUMENT` when the offset does not lie in the message, `LR_LIMIT` at `LR_MAX_EDITS`,
+ * `LR_MESSAGE` when the message is malformed as a whole.
+ */
+lr_status lr_msg_insert(lr_sip_msg msg,
+                        uint32_t offset,
+                        const char *bytes,
+                        size_t len,
+                        struct lr_parse_error *error);
+
+/**
+ * Puts the `len` bytes at `bytes` in the place of a view of the message, such as a header's `body`
+ * (Kamailio's `del_lump` with `insert_new_lump_after`), as `lr_msg_insert`. When the same view is
+ * replaced again, the last one counts.
+ */
+lr_status lr_msg_replace(lr_sip_msg msg,
+                         struct lr_view view,
+                         const char *bytes,
+                         size_t len,
+                         struct lr_parse_error *error);
+
+/**
+ * Leaves out a view of the message, such as a header's `line` (Kamailio's `del_lump`), as
+ * `lr_msg_insert`.
+ */
+lr_status lr_msg_remove(lr_sip_msg msg, struct lr_view view, struct lr_parse_error *error);
+
+/**
+ * Adds a header behind the last one (Kamailio's `append_hf`). `LR_INVALID_ARGUMENT` when the name is
+ * no token or the value, `len` bytes, holds a line end.
+ */
+lr_status lr_msg_append_header(lr_sip_msg msg,
+                               const char *name,
+                               const char *value,
+                               size_t len,
+                               struct lr_parse_error *error);
+
+/**
+ * Adds a header before the first one of the same identity, behind the start line when there is none
+ * (Kamailio's `insert_hf` with a header's name): how Via, Route and Record-Route are put on.
+ * Otherwise as `lr_msg_append_header`.
+ */
+lr_status lr_msg_insert_header(lr_sip_msg msg,
+                               const char *name,
+                               const char *value,
+                               size_t len,
+                               struct lr_parse_error *error);
+
+/**
+ * Leaves out all headers of that name (Kamailio's `remove_hf`), compact form or not; `count`, which
+ * may be NULL, receives how many.
+ */
+lr_status lr_msg_remove_headers(lr_sip_msg msg,
+                                const char *name,
+                                size_t *count,
+                                struct lr_parse_error *error);
+
+/**
+ * Leaves out one value of a comma list of the headers `id`, such as the `body` of an lr_via_body or
+ * lr_to_body: with its comma while others stay, with the whole header when none does (in Kamailio,
+ * what `remove_hf_value` does). `LR_NOT_FOUND` when no such header holds it.
+ */
+lr_status lr_msg_remove_value(lr_sip_msg msg,
+                              lr_hdr_type id,
+                              struct lr_view value,
+                              struct lr_parse_error *error);
+
+/**
+ * Puts a URI, `len` bytes, in the place of the Request-URI (Kamailio's `rewrite_uri`); the last one
+ * counts. `LR_MESSAGE` when it is malformed, `LR_STATE` when the message is a response.
+ */
+lr_status lr_msg_set_uri(lr_sip_msg msg, const char *uri, size_t len, struct lr_parse_error *error);
+
+/**
+ * Puts `len` bytes in the place of the body (in Kamailio, what `set_body` does, but Content-Type is
+ * left alone); the last ones count. Content-Length is made to fit when the message is written.
+ */
+lr_status lr_msg_set_body(lr_sip_msg msg,
+                          const char *body,
+                          size_t len,
+                          struct lr_parse_error *error);
+
+/**
+ * Forgets all edits (in Kamailio, emptying the list `add_rm`).
+ */
+lr_status lr_msg_clear_edits(lr_sip_msg msg, struct lr_parse_error *error);
+
+/**
+ * Writes the message with its edits into the program's buffer of `size` bytes (Kamailio's
+ * `build_req_buf_from_sip_req`, without what a proxy adds). `*len` receives how many bytes it has;
+ * also when they are more than `size`, which is `LR_LIMIT`, and nothing is written then. `buffer`
+ * may be NULL when `size` is 0. Without edits, these are the bytes of the message as they came.
+ * Whether what the edits put in makes sense is told by `lr_parse_msg` of the result.
+ */
+lr_status lr_msg_write(lr_sip_msg msg,
+                       char *buffer,
+                       size_t size,
+                       size_t *len,
+                       struct lr_parse_error *error);
 
 /**
  * Reads an address from text as `udp:10.0.0.1:5060` or `tcp:[::1]:5060`; without a protocol it is

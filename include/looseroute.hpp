@@ -615,6 +615,185 @@ private:
     lr_lock_set id_ = 0;
 };
 
+/* A text that is no message, header or URI: the byte, the header, and the answer it deserves. */
+class ParseError : public Error {
+public:
+    explicit ParseError(const lr_parse_error &error)
+        : Error(error.error), offset_(error.offset), header_(error.header), code_(error.code),
+          reason_(error.reason)
+    {
+    }
+    std::uint32_t offset() const noexcept { return offset_; }
+    lr_hdr_type header() const noexcept { return static_cast<lr_hdr_type>(header_); }
+    std::uint16_t code() const noexcept { return code_; }
+    const std::string &reason() const noexcept { return reason_; }
+
+private:
+    std::uint32_t offset_;
+    lr_hdr_type header_;
+    std::uint16_t code_;
+    std::string reason_;
+};
+
+/* A message being parsed, with its text and its edits. It can be moved, not copied. */
+class SipMsg {
+public:
+    explicit SipMsg(std::string text = {}) : SipMsg(nullptr, std::move(text)) {}
+    SipMsg(const lr_parse_limits *limits, std::string text)
+    {
+        detail::call(lr_sip_msg_new, limits, &id_);
+        if (text.empty())
+            return;
+        try {
+            parse(std::move(text));
+        } catch (...) {
+            lr_sip_msg_free(id_);
+            throw;
+        }
+    }
+    SipMsg(SipMsg &&other) noexcept
+        : id_(std::exchange(other.id_, 0)), text_(std::move(other.text_))
+    {
+    }
+    SipMsg &operator=(SipMsg &&other) noexcept
+    {
+        std::swap(id_, other.id_);
+        std::swap(text_, other.text_);
+        return *this;
+    }
+    ~SipMsg() { lr_sip_msg_free(id_); }
+
+    lr_sip_msg get() const noexcept { return id_; }
+
+    /* Begins another message; views of the one before end. */
+    void parse(std::string text)
+    {
+        text_ = std::move(text);
+        parsed(lr_parse_msg, text_.data(), text_.size());
+    }
+    /* Reads on; answers what was found so far. */
+    std::uint64_t parse_headers(std::uint64_t until, bool next = false)
+    {
+        std::uint64_t found = 0;
+        parsed(lr_parse_headers, until, next, &found);
+        return found;
+    }
+    void check(bool routing = false) { parsed(lr_msg_check, routing); }
+
+    /* The text of a view; good until the next parse. */
+    std::string_view operator[](lr_view view) const noexcept
+    {
+        return detail::view(lr_view_of(text_.data(), text_.size(), view));
+    }
+
+    lr_msg_start first_line() { return got<lr_msg_start>(lr_msg_first_line); }
+    lr_sip_uri uri() { return got<lr_sip_uri>(lr_msg_uri); }
+    lr_to_body to() { return got<lr_to_body>(lr_msg_to); }
+    lr_to_body from() { return got<lr_to_body>(lr_msg_from); }
+    lr_cseq_body cseq() { return got<lr_cseq_body>(lr_msg_cseq); }
+    std::string_view call_id() { return (*this)[got<lr_view>(lr_msg_call_id)]; }
+    std::string_view body()
+    {
+        lr_view view{0, 0};
+        parsed(lr_msg_body, &view, nullptr);
+        return (*this)[view];
+    }
+    lr_sip_uri uri_at(lr_view view) const
+    {
+        lr_sip_uri uri;
+        lr_parse_error error;
+        if (lr_parse_uri_at(text_.data(), text_.size(), view, &uri, &error) != LR_OK)
+            throw ParseError(error);
+        return uri;
+    }
+
+    /* All of a kind, in order. A malformed one throws. */
+    std::vector<lr_hdr_field> headers() { return all<lr_hdr_field>(lr_msg_header_next); }
+    std::vector<lr_hdr_field> headers(const char *name)
+    {
+        return all<lr_hdr_field>(lr_msg_header_by_name, name);
+    }
+    std::vector<lr_via_body> vias() { return all<lr_via_body>(lr_msg_via_next); }
+    std::vector<lr_contact> contacts() { return all<lr_contact>(lr_msg_contact_next); }
+    std::vector<lr_to_body> addresses(lr_hdr_type id)
+    {
+        return all<lr_to_body>(lr_msg_address_next, id);
+    }
+
+    void insert(std::uint32_t offset, std::string_view bytes)
+    {
+        parsed(lr_msg_insert, offset, bytes.data(), bytes.size());
+    }
+    void replace(lr_view view, std::string_view bytes)
+    {
+        parsed(lr_msg_replace, view, bytes.data(), bytes.size());
+    }
+    void remove(lr_view view) { parsed(lr_msg_remove, view); }
+    void remove_value(lr_hdr_type id, lr_view value) { parsed(lr_msg_remove_value, id, value); }
+    std::size_t remove_headers(const char *name)
+    {
+        std::size_t count = 0;
+        parsed(lr_msg_remove_headers, name, &count);
+        return count;
+    }
+    void append_header(const char *name, std::string_view value)
+    {
+        parsed(lr_msg_append_header, name, value.data(), value.size());
+    }
+    void insert_header(const char *name, std::string_view value)
+    {
+        parsed(lr_msg_insert_header, name, value.data(), value.size());
+    }
+    void set_uri(std::string_view uri) { parsed(lr_msg_set_uri, uri.data(), uri.size()); }
+    void set_body(std::string_view body) { parsed(lr_msg_set_body, body.data(), body.size()); }
+    void clear_edits() { parsed(lr_msg_clear_edits); }
+    /* The message with its edits. */
+    std::string write()
+    {
+        std::size_t len = 0;
+        lr_parse_error error;
+        lr_status status = lr_msg_write(id_, nullptr, 0, &len, &error);
+        if (status != LR_OK && status != LR_LIMIT)
+            throw ParseError(error);
+        std::string out(len, '\0');
+        parsed(lr_msg_write, out.data(), out.size(), &len);
+        return out;
+    }
+
+private:
+    template <typename Function, typename... Args> void parsed(Function function, Args... args)
+    {
+        lr_parse_error error;
+        if (function(id_, args..., &error) != LR_OK)
+            throw ParseError(error);
+    }
+    template <typename Value, typename Getter> Value got(Getter getter)
+    {
+        Value value;
+        parsed(getter, &value);
+        return value;
+    }
+    template <typename Value, typename Next, typename... Args>
+    std::vector<Value> all(Next next, Args... args)
+    {
+        std::vector<Value> values;
+        lr_iter iter{0, 0};
+        for (;;) {
+            Value value;
+            lr_parse_error error;
+            lr_status status = next(id_, args..., &iter, &value, &error);
+            if (status == LR_NOT_FOUND)
+                return values;
+            if (status != LR_OK)
+                throw ParseError(error);
+            values.push_back(value);
+        }
+    }
+
+    lr_sip_msg id_ = 0;
+    std::string text_;
+};
+
 } // namespace looseroute
 
 #endif

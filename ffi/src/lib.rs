@@ -24,6 +24,8 @@ pub mod value;
 
 pub mod uri;
 
+pub mod parse;
+
 pub mod address;
 
 pub mod config;

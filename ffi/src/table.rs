@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::config::Config;
 use crate::engine::Running;
 use crate::lock::Handle;
+use crate::parse::message::SipMsg;
 
 /// The process table.
 pub(crate) static TABLE: Table = Table::new();
@@ -28,6 +29,8 @@ pub(crate) enum Object {
     Config(Arc<Mutex<Config>>),
     /// An `lr_message`.
     Message(Arc<Message>),
+    /// An `lr_sip_msg`.
+    SipMsg(Arc<Mutex<SipMsg>>),
     /// An `lr_lock` or `lr_lock_set`.
     Lock(Arc<Handle>),
     /// An `lr_call` whose route has not ended. Its state is the route's own.

@@ -7,6 +7,7 @@
 mod build;
 mod examples;
 mod header;
+mod parse;
 mod process;
 mod tools;
 
