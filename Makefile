@@ -56,6 +56,10 @@ bench-instr:
 	cargo build --release -q -p looseroute-parser-bench
 	target/release/parser-instr
 
+bench-parsers:
+	@scripts/setup.sh cc pkg-config
+	cargo run --release -q --manifest-path benches/side-by-side/Cargo.toml
+
 # T is a number of seconds for all targets, or the name of one.
 fuzz:
 	@scripts/setup.sh cc c++

@@ -10,11 +10,12 @@ const LONGEST: usize = 600;
 
 /// Where `unsafe` may stand, each with its reason. Tests and benches may have it too: allocators that
 /// count, the C side of a call.
-const UNSAFE: [(&str, &str); 6] = [
+const UNSAFE: [(&str, &str); 7] = [
     ("ffi/src/", "the C boundary"),
     ("sip-transport/src/io/", "system calls on sockets"),
     ("looseroute/src/sys", "signals and file descriptors of the run loop"),
     ("benches/parser/src/", "the allocator that counts"),
+    ("benches/side-by-side/src/", "C libraries and the clock of a thread"),
     ("benches/src/", "batched system calls and pinning of the load generator"),
     ("examples/rust/", "a host's own event loop"),
 ];
