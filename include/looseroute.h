@@ -3,8 +3,9 @@
  *
  * The rules, which hold for every function:
  *
- * - It answers an lr_status. Outputs are only written when that is LR_OK. The detail of a failure
- *   is written to *error unless error is NULL; an lr_error belongs to the caller.
+ * - It answers an lr_status. Outputs are only written when that is LR_OK, but for those of which a
+ *   function says otherwise. The detail of a failure is written to *error unless error is NULL; an
+ *   lr_error or lr_parse_error belongs to the caller.
  * - A pointer is NULL or valid for what the function says. NULL where it is not allowed is
  *   LR_NULL. Texts are NUL-terminated and are copied when they are kept.
  * - Handles are checked: of something that was freed or has ended, they are answered LR_GONE.
@@ -26,6 +27,9 @@
  *   C  on threads of the engine     lr_engine_start
  *   D  without sockets              lr_engine_handle_input, lr_engine_poll_output,
  *                                   lr_engine_handle_timeout, lr_engine_poll_timeout
+ *
+ * The parser needs no engine: lr_sip_msg_new and lr_parse_msg for messages, lr_parse_uri, lr_parse_to,
+ * lr_parse_via and so on for texts that stand alone.
  */
 
 
@@ -860,7 +864,7 @@ typedef int32_t lr_log_level;
 typedef struct lr_engine lr_engine;
 
 /**
- * A view of text: `len` bytes at `ptr`, not NUL-terminated. It owns nothing; each function says
+ * A view of text (Kamailio's `str`): `len` bytes at `ptr`, not NUL-terminated. It owns nothing; each function says
  * how long its views live. Print one with `printf("%.*s", (int)s.len, s.ptr)`.
  */
 typedef struct lr_str {

@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char};
 use crate::boundary::{array, c_bytes, required};
 use crate::status::{Outcome, lr_status};
 
-/// A view of text: `len` bytes at `ptr`, not NUL-terminated. It owns nothing; each function says
+/// A view of text (Kamailio's `str`): `len` bytes at `ptr`, not NUL-terminated. It owns nothing; each function says
 /// how long its views live. Print one with `printf("%.*s", (int)s.len, s.ptr)`.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -117,7 +117,8 @@ impl SipMsg {
         let read = self.read_to(HeaderSet::ALL);
         self.index_lines()?;
         let text = self.seen()?.bytes();
-        let lines = self.lines.all.iter().zip(0u32..).skip(from as usize);
+        let rest = self.lines.all.get(from as usize..).unwrap_or_default();
+        let lines = rest.iter().zip(from..);
         let found = lines.map(|(line, at)| (at, *line)).find(|(_, line)| wanted.takes(line, text));
         match (found, read) {
             (Some(found), _) => Ok(found),

@@ -249,6 +249,52 @@ static void mistakes(void)
     OK(lr_sip_msg_free(narrow));
 }
 
+/* What follows a message in a large buffer is no part of it; a body without an end is too large. */
+static void large(void)
+{
+    static char bytes[3 << 20];
+    lr_view body;
+    uint32_t end;
+    use("\r\nACK sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nl: 3\r\n\r\n");
+    memcpy(bytes, text, length);
+    FINE(lr_parse_msg(msg, bytes, sizeof bytes, &bad));
+    FINE(lr_msg_body(msg, &body, &end, &bad));
+    CHECK(body.offset == length && body.len == 3 && end == length + 3);
+    bytes[length - 8] = 'k';
+    FINE(lr_parse_msg(msg, bytes, sizeof bytes, &bad));
+    CHECK(lr_msg_body(msg, &body, &end, &bad) == LR_MESSAGE && bad.code == 513);
+    /* Nothing but line ends, and a head that does not end. */
+    memset(bytes, '\n', sizeof bytes);
+    CHECK(lr_parse_msg(msg, bytes, sizeof bytes, &bad) == LR_MESSAGE && bad.code == 400);
+    CHECK(bad.offset == sizeof bytes);
+    memset(bytes, 'A', sizeof bytes);
+    CHECK(lr_parse_msg(msg, bytes, sizeof bytes, &bad) == LR_MESSAGE && bad.code == 400);
+}
+
+/* A list of as many members as a head can hold is walked over to its end, alone and in a message. */
+static void long_lists(void)
+{
+    static const char start[] = "ACK sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nRoute: ";
+    static char bytes[32 << 10];
+    size_t len = sizeof start - 1, from = len;
+    uint32_t at = 0, count = 0;
+    lr_to_body route;
+    lr_iter iter = {0, 0};
+    memcpy(bytes, start, len);
+    while (len + 16 < sizeof bytes) {
+        memcpy(bytes + len, "<sip:a>,", 8);
+        len += 8;
+    }
+    memcpy(bytes + len - 1, "\r\n\r\n", 4);
+    while (lr_parse_route(bytes + from, len - 1 - from, &at, &route, &bad) == LR_OK)
+        count++;
+    CHECK(bad.error.status == LR_NOT_FOUND && count == (len - from) / 8);
+    FINE(lr_parse_msg(msg, bytes, len + 3, &bad));
+    while (lr_msg_address_next(msg, LR_HDR_ROUTE, &iter, &route, &bad) == LR_OK)
+        count--;
+    CHECK(bad.error.status == LR_NOT_FOUND && count == 0);
+}
+
 static const char *written(void)
 {
     static char out[4096];
@@ -390,6 +436,8 @@ int main(int argc, char **argv)
     headers();
     alone();
     mistakes();
+    large();
+    long_lists();
     edits();
     CHECK(argc == 2);
     list = fopen(argv[1], "r");
