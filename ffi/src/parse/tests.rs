@@ -169,49 +169,73 @@ unsafe extern "C" fn next_route(
     unsafe { lr_msg_address_next(msg, lr_hdr_type::LR_HDR_ROUTE as i32, iter, out, error) }
 }
 
+/// Compares all that C is told about a text with what the parser says; how many list values.
+fn compared(text: &[u8]) -> usize {
+    let before = text.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let (msg, first) = Parsed::new(text);
+    let mut body = blank::<lr_view>();
+    let mut end = 0;
+    // SAFETY: places for the outputs.
+    let whole = told(|error| unsafe { lr_msg_body(msg.msg, &raw mut body, &raw mut end, error) });
+    let message = match Message::parse(Bytes::copy_from_slice(text)) {
+        Ok(message) => message,
+        Err(e) => {
+            let parsed = if first == OK { whole } else { first };
+            assert_eq!(parsed, refused(e, 0), "{}", String::from_utf8_lossy(text));
+            return 0;
+        }
+    };
+    assert_eq!((first, whole), (OK, OK));
+    assert_eq!((msg.at(body), end as usize), (message.body(), before + message.bytes().len()));
+    // SAFETY: takes numbers.
+    let judged = told(|error| unsafe { lr_msg_check(msg.msg, true, error) });
+    let missing = ParseErrorKind::Header(Fault::Missing);
+    let before_of = |e: ParseError| if e.kind == missing { 0 } else { before };
+    assert_eq!(judged, message.check_routing().map_or_else(|e| refused(e, before_of(e)), |()| OK));
+    let names = msg.walk::<lr_hdr_field>(lr_msg_header_next, |h| h.name);
+    assert_eq!(names, message.headers().map(|h| Ok(h.name)).collect::<Vec<_>>());
+    let bodies = msg.walk::<lr_hdr_field>(lr_msg_header_next, |h| h.body);
+    assert_eq!(bodies, message.headers().map(|h| Ok(h.value)).collect::<Vec<_>>());
+    let vias = values(&message, before, message.vias().with_spans());
+    assert_eq!(msg.walk::<lr_via_body>(lr_msg_via_next, |v| v.body), vias);
+    let contacts = values(&message, before, message.contacts().with_spans());
+    assert_eq!(msg.walk::<lr_contact>(lr_msg_contact_next, |c| c.address.body), contacts);
+    let routes = values(&message, before, message.routes().with_spans());
+    assert_eq!(msg.walk::<lr_to_body>(next_route, |r| r.body), routes);
+    vias.len() + contacts.len() + routes.len()
+}
+
 #[test]
 fn c_sees_what_the_parser_sees_wherever_the_message_begins() {
-    let mut lists = 0;
-    for (file, before) in corpus().iter().flat_map(|file| [(file, 0), (file, 4)]) {
-        let text = [&b"\r\n\r\n"[..before], file].concat();
-        let before = text.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-        let (msg, first) = Parsed::new(&text);
-        let mut body = blank::<lr_view>();
-        let mut end = 0;
-        // SAFETY: places for the outputs.
-        let whole =
-            told(|error| unsafe { lr_msg_body(msg.msg, &raw mut body, &raw mut end, error) });
-        let message = match Message::parse(Bytes::copy_from_slice(&text)) {
-            Ok(message) => message,
-            Err(e) => {
-                let parsed = if first == OK { whole } else { first };
-                assert_eq!(parsed, refused(e, 0), "{}", String::from_utf8_lossy(&text));
-                continue;
-            }
-        };
-        assert_eq!((first, whole), (OK, OK));
-        assert_eq!((msg.at(body), end as usize), (message.body(), before + message.bytes().len()));
-        // SAFETY: takes numbers.
-        let judged = told(|error| unsafe { lr_msg_check(msg.msg, true, error) });
-        let missing = ParseErrorKind::Header(Fault::Missing);
-        let before_of = |e: ParseError| if e.kind == missing { 0 } else { before };
-        assert_eq!(
-            judged,
-            message.check_routing().map_or_else(|e| refused(e, before_of(e)), |()| OK)
-        );
-        let names = msg.walk::<lr_hdr_field>(lr_msg_header_next, |h| h.name);
-        assert_eq!(names, message.headers().map(|h| Ok(h.name)).collect::<Vec<_>>());
-        let bodies = msg.walk::<lr_hdr_field>(lr_msg_header_next, |h| h.body);
-        assert_eq!(bodies, message.headers().map(|h| Ok(h.value)).collect::<Vec<_>>());
-        let vias = values(&message, before, message.vias().with_spans());
-        assert_eq!(msg.walk::<lr_via_body>(lr_msg_via_next, |v| v.body), vias);
-        let contacts = values(&message, before, message.contacts().with_spans());
-        assert_eq!(msg.walk::<lr_contact>(lr_msg_contact_next, |c| c.address.body), contacts);
-        let routes = values(&message, before, message.routes().with_spans());
-        assert_eq!(msg.walk::<lr_to_body>(next_route, |r| r.body), routes);
-        lists += vias.len() + contacts.len() + routes.len();
-    }
+    let moved = |file: &Vec<u8>| compared(file) + compared(&[b"\r\n\r\n", &file[..]].concat());
+    let lists: usize = corpus().iter().map(moved).sum();
     assert!(lists > 200, "{lists} values were compared");
+}
+
+#[test]
+fn c_sees_what_the_parser_sees_in_damaged_messages_too() {
+    let mut seed = 1u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) as usize % below
+    };
+    let marks = b",;:<>\"@=*[]\\ \r\n\0a\xff/";
+    let mut lists = 0;
+    for file in corpus().iter().filter(|file| !file.is_empty()) {
+        for _ in 0..40 {
+            let mut text = file.clone();
+            for _ in 0..=random(3) {
+                let (at, mark) = (random(text.len()), marks[random(marks.len())]);
+                match random(3) {
+                    0 => text[at] = mark,
+                    1 => text.insert(at, mark),
+                    _ => drop(text.remove(at)),
+                }
+            }
+            lists += compared(&text);
+        }
+    }
+    assert!(lists > 2000, "{lists} values were compared");
 }
 
 #[test]
