@@ -4,6 +4,7 @@
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
+use sip_parser::frame::{Framed, Framer};
 use sip_parser::{Contact, HeaderId, Limits, Message, Patch, ResponseBuilder, Span, Uri};
 
 fn inside(m: &Message, span: Span) {
@@ -19,6 +20,10 @@ fn headers(m: &Message) {
         assert_eq!(m.slice(h.value_span), h.value);
         assert!(m.slice(h.span).starts_with(h.name) && m.slice(h.span).ends_with(b"\r\n"));
         assert_eq!(HeaderId::from_name(h.name), h.id);
+        let name_end = h.span.start + h.name.len() as u32;
+        let between = m.slice(Span::new(name_end, h.value_span.start));
+        let colon = between.iter().position(|b| !matches!(b, b' ' | b'\t'));
+        assert_eq!(colon.map(|i| between[i]), Some(b':'), "only blanks stand behind a name");
         assert!(m.header(h.id).is_some());
     }
     assert_eq!(end, m.headers_end());
@@ -77,12 +82,21 @@ fn values(m: &Message) {
     let _ = (m.to_string(), format!("{m:?}"), m.check_routing(), m.sip_uri());
 }
 
+/// On a stream it ends at the same byte, when framing takes it at all.
+fn framed(m: &Message) {
+    match Framer::new(Limits::DEFAULT).next(m.bytes()) {
+        Framed::Message(n) => assert_eq!(n, m.bytes().len()),
+        other => assert!(matches!(other, Framed::Bad(_)), "{other:?}"),
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let bytes = Bytes::copy_from_slice(data);
     match Message::parse(bytes.clone()) {
         Ok(m) => {
             headers(&m);
             values(&m);
+            framed(&m);
             let mut out = BytesMut::new();
             Patch::new().write(&m, &mut out);
             assert_eq!(out, m.bytes());

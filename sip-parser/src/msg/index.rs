@@ -299,7 +299,7 @@ impl Field {
         let colon = block::find_byte(rest, 0, b':');
         let mut name_len = colon;
         if matches!(peek(rest, colon.wrapping_sub(1)), b' ' | b'\t') {
-            name_len = lex::trim_end(rest.get(..colon).unwrap_or_default()).len();
+            name_len = without_blanks(rest, colon);
         }
         let id = id::find(rest, name_len);
         if id == HeaderId::Other {
@@ -312,6 +312,14 @@ impl Field {
         let (value, value_len) = trimmed(rest, colon + 1, end);
         Ok(Field { id, name_len, value, value_len, end })
     }
+}
+
+/// Length of what stands before `colon` without blanks at its end. Line ends are none: a name does
+/// not go on behind one (RFC 3261 25.1 HCOLON), least of all behind an empty line.
+#[cold]
+fn without_blanks(rest: &[u8], colon: usize) -> usize {
+    let name = rest.get(..colon).unwrap_or_default();
+    name.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(0, |last| last + 1)
 }
 
 /// Length of the token at the beginning.
@@ -458,6 +466,10 @@ mod tests {
             (b": x\r\n\r\n", HeaderName, 0),
             (b" : x\r\n\r\n", HeaderName, 0),
             (b"To\x01: x\r\n\r\n", HeaderName, 0),
+            (b"To\r\n\t: x\r\n\r\n", HeaderName, 0),
+            (b"To\r\n\r\n : x\r\n\r\n", HeaderName, 0),
+            (b"To\r\n\r\n\n\t: x\r\n\r\n", HeaderName, 0),
+            (b"To\n : x\r\n\r\n", LineEnd, 2),
             (b"A B: x\r\n\r\n", HeaderName, 0),
             (b"To: x\r\n", Unterminated, 7),
             (b"To: x\r", Unterminated, 6),
