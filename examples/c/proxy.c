@@ -71,13 +71,19 @@ static lr_status route(lr_engine *engine, lr_call call, void *user)
     return lr_call_function(call, "auth_check", check, 3, checked, NULL, NULL);
 }
 
+/* What strangers wrote must not look like lines of ours, nor speak to the terminal. */
+static void print(lr_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        putchar((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 127 ? '?' : text.ptr[i]);
+}
+
 static void event(const lr_event *e, void *user)
 {
     (void)user;
-    printf("%.*s", (int)e->name.len, e->name.ptr);
+    print(e->name);
     for (const lr_event_field *f = e->fields; f < e->fields + e->count; f++) {
-        lr_str name = f->name, text = f->value.text;
-        printf(" %.*s=%.*s", (int)name.len, name.ptr, (int)text.len, text.ptr);
+        putchar(' '), print(f->name), putchar('='), print(f->value.text);
         if (f->value.kind == LR_VALUE_INT)
             printf("%lld", (long long)f->value.number);
     }

@@ -114,6 +114,10 @@ impl Driver {
 
     /// When the next turn is due without any input.
     pub(crate) fn due(&self, now: Now) -> Option<sip_core::time::Instant> {
+        if !self.inputs.is_empty() {
+            // What the last sending brought, such as the next request on a stream that was answered.
+            return Some(sip_core::time::Instant::ZERO);
+        }
         let transport = self.transport.as_ref().and_then(|t| t.next_timeout(now.mono));
         [self.worker.poll_timeout(), transport].into_iter().flatten().min()
     }

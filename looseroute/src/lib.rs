@@ -70,7 +70,7 @@ pub use sip_module_api::call::{
 };
 pub use sip_module_api::event::Event;
 pub use sip_module_api::flow::ActionError;
-pub use sip_module_api::log::{Level, Record};
+pub use sip_module_api::log::{Level, Record, plain};
 pub use sip_module_api::registry::{ParamError, nearest};
 pub use sip_module_api::rpc::{RpcError, RpcValue};
 pub use sip_module_api::{Call, Module, Value};

@@ -47,7 +47,7 @@ pub struct Record {
     pub level: Level,
     /// The module that wrote it.
     pub module: &'static str,
-    /// The text, one line.
+    /// The text: one line, without control characters ([`plain`]).
     pub text: String,
 }
 
@@ -97,7 +97,7 @@ impl Log {
     /// record as dropped.
     pub fn write(&self, level: Level, module: &'static str, text: fmt::Arguments<'_>) {
         if self.enabled(level)
-            && self.queue.push(Record { level, module, text: text.to_string() }).is_err()
+            && self.queue.push(Record { level, module, text: plain(&text.to_string()) }).is_err()
         {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -123,6 +123,17 @@ impl Log {
     }
 }
 
+/// `text` as one harmless line: control characters as escapes (`\\r`, `\\u{1b}`). For all that a peer
+/// may have written and a terminal or a log file is to show.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
 /// Writes a record: `log!(log, Info, "registrar", "{} registered", aor)`.
 #[macro_export]
 macro_rules! log {
@@ -137,6 +148,18 @@ macro_rules! log {
 mod tests {
     use super::*;
     use parking_lot::Mutex;
+
+    #[test]
+    fn what_a_peer_wrote_stays_on_its_line() {
+        assert_eq!(plain("a\r\n b\u{1b}[2J\u{7f}é\t"), "a\\r\\n b\\u{1b}[2J\\u{7f}é\\t");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let copy = Arc::clone(&seen);
+        let log =
+            Log::new(Level::Info, 2, Arc::new(move |r: &Record| copy.lock().push(r.text.clone())));
+        log!(log, Info, "core", "from {}", "x\r\nERROR core: all is lost");
+        log.drain();
+        assert_eq!(*seen.lock(), ["from x\\r\\nERROR core: all is lost"]);
+    }
 
     #[test]
     fn a_record_above_the_level_is_not_kept_and_a_full_queue_counts() {

@@ -125,12 +125,15 @@ struct DomainSet {
 }
 
 impl Domains {
-    /// Adds a domain name (case does not matter) or an IP address.
+    /// Adds a domain name (neither case nor a dot at its end matters) or an IP address.
     pub fn add(&self, domain: &str) {
         let mut set = self.0.write();
         match Host::parse(domain.as_bytes()).and_then(|h| h.as_ip()) {
             Some(ip) => set.addresses.insert(ip),
-            None => set.names.insert(domain.to_ascii_lowercase().into_bytes()),
+            None => {
+                let name = domain.strip_suffix('.').unwrap_or(domain);
+                set.names.insert(name.to_ascii_lowercase().into_bytes())
+            }
         };
     }
 
@@ -140,10 +143,14 @@ impl Domains {
         let set = self.0.read();
         match (host, host.as_ip()) {
             (_, Some(ip)) => set.addresses.contains(&ip),
-            (Host::Name(name), None) if name.iter().any(u8::is_ascii_uppercase) => {
-                set.names.contains(name.to_ascii_lowercase().as_slice())
+            (Host::Name(name), None) => {
+                let name = name.strip_suffix(b".").unwrap_or(name);
+                if name.iter().any(u8::is_ascii_uppercase) {
+                    set.names.contains(name.to_ascii_lowercase().as_slice())
+                } else {
+                    set.names.contains(name)
+                }
             }
-            (Host::Name(name), None) => set.names.contains(*name),
             _ => false,
         }
     }
@@ -160,16 +167,11 @@ impl Domains {
 }
 
 impl EngineParts {
-    /// Whether a SIP URI means this engine: a listener, or one of our domains without a port or
-    /// with one that we listen on (Kamailio's `uri == myself`).
+    /// Whether a SIP URI means this engine: a listener, or one of our domains at whatever port, as
+    /// in Kamailio, whose `uri == myself` holds for any port of an alias that has none.
     #[must_use]
     pub fn is_myself(&self, uri: &Uri<'_>) -> bool {
-        let port_fits = || {
-            uri.port
-                .is_none_or(|p| p == 5060 || self.listeners.iter().any(|(_, l)| l.addr.port() == p))
-        };
-        is_local_uri(&self.listeners, uri)
-            || (uri.is_sip() && self.domains.contains(&uri.host) && port_fits())
+        is_local_uri(&self.listeners, uri) || (uri.is_sip() && self.domains.contains(&uri.host))
     }
 }
 

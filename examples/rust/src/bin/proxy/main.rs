@@ -66,10 +66,11 @@ fn build(options: &Options) -> Result<Engine, EngineError> {
     if options.http_rpc {
         builder = builder.http_rpc("/RPC");
     }
+    // The first, so that the command line can say otherwise.
+    builder = builder.modparam("registrar", "max_contacts", 100);
     for (module, name, value) in &options.params {
         builder = builder.modparam(module.clone(), name.clone(), value.clone());
     }
-    builder = builder.modparam("registrar", "max_contacts", 100);
     let database = options.data.join("location.db");
     let default_domain = options.domains.first().cloned().unwrap_or_default();
     builder

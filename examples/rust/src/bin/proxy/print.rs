@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use looseroute::Event;
 use looseroute::core::net::Proto;
 use looseroute::prelude::*;
+use looseroute::{Event, plain};
 
 use crate::cli::Options;
 
@@ -47,7 +47,8 @@ pub(crate) fn listening(engine: &Engine, options: &Options) {
 
 /// Prints an event of the engine.
 pub(crate) fn event(event: &Event) {
-    let field = |name| event.field(name).map(Value::to_string).unwrap_or_default();
+    // What strangers wrote must not look like lines of ours, nor speak to the terminal.
+    let field = |name| event.field(name).map(|v| plain(&v.to_string())).unwrap_or_default();
     match event.name {
         "sl:local-response" if field("code").as_str() >= "300" => line(&format!(
             "rejected {} from {} ({}): {} {}",
