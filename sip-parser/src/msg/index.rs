@@ -295,7 +295,8 @@ impl Field {
     /// The header field at the start of `rest`, which must go on behind its last line end.
     #[inline(always)]
     pub(crate) fn read(rest: &[u8]) -> Result<Field, Odd> {
-        // A line without a colon gives a name with its line end inside, which is no token.
+        // A line without a colon gives a name with its line end inside, which is no token: only
+        // blanks may stand in front of the colon (RFC 3261 7.3.1), never a fold.
         let colon = block::find_byte(rest, 0, b':');
         let mut name_len = colon;
         if matches!(peek(rest, colon.wrapping_sub(1)), b' ' | b'\t') {
