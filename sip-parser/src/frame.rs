@@ -279,6 +279,15 @@ mod tests {
     const SIP: &[u8] = b"MESSAGE sip:a SIP/2.0\r\nl : \r\n 3\r\nTo: x\r\n\r\nabc";
 
     #[test]
+    fn a_reason_phrase_makes_no_http_of_a_sip_response() {
+        let text = b"SIP/2.0 502 upstream said HTTP/1.1\r\nl: 3\r\n\r\nabc";
+        assert_eq!(one(text), Framed::Message(text.len()));
+        let text = b"sip/2.0 502 upstream said HTTP/1.1\r\nl: 3\r\n\r\nabc";
+        assert_eq!(one(text), Framed::Message(text.len()));
+        assert_eq!(one(b"SIPS / HTTP/1.1\r\n\r\n"), Framed::Http(19));
+    }
+
+    #[test]
     fn messages_end_where_their_length_says() {
         assert_eq!(one(SIP), Framed::Message(SIP.len()));
         let longer = [SIP, b"NEXT"].concat();

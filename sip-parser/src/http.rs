@@ -298,8 +298,12 @@ fn request_line(s: &[u8], limits: &Limits) -> Result<Line, ParseError> {
     })
 }
 
-/// Whether a first line (without its line end) is one of HTTP/1.x, request or response.
+/// Whether a first line (without its line end) is one of HTTP/1.x, request or response. A SIP
+/// response is none, even when its reason phrase ends like one.
 pub(crate) fn is_http_line(line: &[u8]) -> bool {
+    if line.get(..4).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/")) {
+        return false;
+    }
     line.starts_with(b"HTTP/1.")
         || matches!(line, [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'])
 }
