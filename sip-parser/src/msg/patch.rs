@@ -9,9 +9,12 @@
 //! A message whose body is edited is written with a Content-Length that fits the new body
 //! (RFC 3261 20.14), unless an edit of the caller's already says something about that header.
 
+mod list;
+
+use self::list::{Index, Neighbours};
 use super::Message;
 use crate::header::id::HeaderId as Id;
-use crate::lex::{self, block, peek, skip_lws};
+use crate::lex;
 use crate::{Header, HeaderId, Span};
 use bytes::{BufMut, BytesMut};
 use smallvec::SmallVec;
@@ -29,6 +32,9 @@ impl Edit {
     }
 }
 
+/// Up to so many edits are kept sorted as they come, and are looked through rather than indexed.
+const FEW: usize = 16;
+
 /// A list of edits. Reusable: [`Patch::clear`] keeps its memory. It belongs to the message whose
 /// offsets it was made with; written over another one it gives nonsense, never a panic.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +43,9 @@ pub struct Patch {
     arena: BytesMut,
     /// The largest offset any edit touches: tells whether the body is edited at all.
     reach: u32,
+    /// Whether edits stand out of order, in the order they were made.
+    jumbled: bool,
+    index: Option<Box<Index>>,
 }
 
 impl Patch {
@@ -50,6 +59,8 @@ impl Patch {
         self.edits.clear();
         self.arena.clear();
         self.reach = 0;
+        self.jumbled = false;
+        self.index = None;
     }
 
     /// Whether it changes nothing.
@@ -60,11 +71,46 @@ impl Patch {
     /// Adds an edit behind those at the same offset.
     fn push(&mut self, edit: Edit) {
         self.reach = self.reach.max(edit.end());
-        let mut i = self.edits.len();
-        while i > 0 && self.edits.get(i - 1).is_some_and(|e| e.at > edit.at) {
-            i -= 1;
+        if let Some(index) = &mut self.index
+            && edit.delete > 0
+        {
+            index.leave_out(Span::new(edit.at, edit.end()));
         }
+        let in_order = self.edits.last().is_none_or(|e| e.at <= edit.at);
+        if in_order || self.jumbled || self.edits.len() >= FEW {
+            self.jumbled |= !in_order;
+            return self.edits.push(edit);
+        }
+        let i = self.edits.partition_point(|e| e.at <= edit.at);
         self.edits.insert(i, edit);
+    }
+
+    /// Puts the edits in order.
+    fn settle(&mut self) {
+        if self.jumbled {
+            self.edits.sort_by_key(|e| e.at);
+            self.jumbled = false;
+        }
+    }
+
+    /// A copy with the edits in order.
+    #[cold]
+    fn settled(&self) -> Patch {
+        let mut copy = self.clone();
+        copy.settle();
+        copy
+    }
+
+    /// Indexes what is left out, when there are many edits: before [`Patch::is_removed`] is asked
+    /// over and over.
+    pub(crate) fn expect_questions(&mut self) {
+        if self.edits.len() > FEW && self.index.is_none() {
+            let mut index = Box::<Index>::default();
+            for e in self.edits.iter().filter(|e| e.delete > 0) {
+                index.leave_out(Span::new(e.at, e.end()));
+            }
+            self.index = Some(index);
+        }
     }
 
     /// Adds an edit whose text is what `fill` appends to the arena.
@@ -94,6 +140,7 @@ impl Patch {
         fill: impl FnOnce(&mut BytesMut),
     ) {
         self.insert_with(at, fill);
+        self.settle();
         let later = |e: &Edit| e.at == at && e.delete == 0 && later(self.text(e));
         let (first, last) =
             (self.edits.iter().position(later), self.edits.iter().rposition(|e| e.at == at));
@@ -113,7 +160,12 @@ impl Patch {
     /// span is forgotten: the last one counts.
     pub fn set(&mut self, span: Span, bytes: &[u8]) {
         let same = |e: &Edit| e.at == span.start && e.delete == span.len() && e.delete > 0;
-        let Some(i) = self.edits.iter().position(same) else { return self.replace(span, bytes) };
+        self.settle();
+        let first = self.edits.partition_point(|e| e.at < span.start);
+        let there = self.edits.iter().skip(first).take_while(|e| e.at == span.start);
+        let Some(i) = there.enumerate().find(|(_, e)| same(e)).map(|(i, _)| first + i) else {
+            return self.replace(span, bytes);
+        };
         let start = crate::span::offset(self.arena.len());
         self.arena.put_slice(bytes);
         let text = Span::new(start, crate::span::offset(self.arena.len()));
@@ -167,7 +219,11 @@ impl Patch {
             h.value_span.start <= value.start && value.end <= h.value_span.end && !value.is_empty()
         };
         let Some(header) = m.headers_of(id).find(holds) else { return };
-        let list = Neighbours::of(m, &header, value, |span| self.is_removed(span));
+        self.expect_questions();
+        let list = match &mut self.index {
+            Some(index) => index.neighbours(m, &header, value),
+            None => Neighbours::of(m, &header, value, |span| self.is_removed(span)),
+        };
         match (list.next_start, list.kept_before, list.kept_after) {
             (_, None, false) => self.remove(header.span),
             (Some(next), _, true) => self.remove(Span::new(value.start, next)),
@@ -178,6 +234,9 @@ impl Patch {
 
     /// Whether an edit leaves out all of `span`.
     pub(crate) fn is_removed(&self, span: Span) -> bool {
+        if let Some(index) = &self.index {
+            return index.is_removed(span);
+        }
         self.edits.iter().any(|e| e.at <= span.start && span.end <= e.end() && e.delete > 0)
     }
 
@@ -188,7 +247,7 @@ impl Patch {
     /// What the last edit that leaves out all of `span` puts in its place.
     pub(crate) fn text_over(&self, span: Span) -> Option<&[u8]> {
         let over = |e: &&Edit| e.at <= span.start && span.end <= e.end() && e.delete > 0;
-        self.edits.iter().rfind(over).map(|e| self.text(e))
+        self.edits.iter().filter(over).max_by_key(|e| e.at).map(|e| self.text(e))
     }
 
     /// Whether an edit inserts exactly `text` at `at`.
@@ -202,7 +261,7 @@ impl Patch {
         edits.retain(|e| e.at != at || e.delete > 0 || !gone(e.text.of(arena)));
     }
 
-    /// The edits in order: offset, bytes left out, text put in.
+    /// The edits, which are settled: offset, bytes left out, text put in.
     #[inline]
     fn steps(&self) -> impl Iterator<Item = Step<'_>> {
         self.edits.iter().map(|e| Step { edit: *e, arena: &self.arena })
@@ -227,11 +286,23 @@ impl Patch {
     /// message, such as a session description that stands alone.
     pub fn write_text(&self, text: &[u8], out: &mut BytesMut) {
         out.reserve(text.len() + self.arena.len());
-        pieces(text, self.steps(), |piece| out.put_slice(piece));
+        let take = |piece: &[u8]| out.put_slice(piece);
+        if self.jumbled {
+            return pieces(text, self.settled().steps(), take);
+        }
+        pieces(text, self.steps(), take);
     }
 
     #[inline(always)]
     fn for_each_piece(&self, m: &Message, mut take: impl FnMut(&[u8])) {
+        if self.jumbled {
+            return self.settled().for_each_settled_piece(m, &mut take);
+        }
+        self.for_each_settled_piece(m, take);
+    }
+
+    #[inline(always)]
+    fn for_each_settled_piece(&self, m: &Message, mut take: impl FnMut(&[u8])) {
         if self.reach < m.body_start() {
             return pieces(m.bytes(), self.steps(), take);
         }
@@ -330,208 +401,5 @@ pub(super) fn header_line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
-/// What stands round one value of a list, and which of it stays.
-struct Neighbours {
-    /// End of the nearest value before it that stays.
-    kept_before: Option<u32>,
-    /// Whether any value behind it stays.
-    kept_after: bool,
-    /// Where the value behind it begins, whether it stays or not.
-    next_start: Option<u32>,
-}
-
-impl Neighbours {
-    fn of(m: &Message, h: &Header<'_>, value: Span, gone: impl Fn(Span) -> bool) -> Neighbours {
-        let mut found = Neighbours { kept_before: None, kept_after: false, next_start: None };
-        for member in members(m, h.value_span) {
-            if member.end <= value.start {
-                if !gone(member) {
-                    found.kept_before = Some(member.end);
-                }
-            } else if member.start >= value.end {
-                found.next_start = found.next_start.or(Some(member.start));
-                found.kept_after |= !gone(member);
-            }
-        }
-        found
-    }
-}
-
-/// The members of a comma list, white space not counted; commas in quotes and in angle brackets
-/// do not separate.
-fn members(m: &Message, list: Span) -> impl Iterator<Item = Span> + '_ {
-    let s = m.slice(list);
-    let mut at = Some(0);
-    core::iter::from_fn(move || {
-        let start = skip_lws(s, at?);
-        let end = member_end(s, start);
-        at = (end < s.len()).then_some(end + 1);
-        let text = lex::trim_end(s.get(start..end).unwrap_or_default());
-        Some(Span::at(list.start, start, start + text.len()))
-    })
-}
-
-fn member_end(s: &[u8], from: usize) -> usize {
-    let mut i = from;
-    loop {
-        i = block::find(s, i, 0, [b',', b'"', b'<']);
-        match s.get(i) {
-            None | Some(b',') => return i.min(s.len()),
-            Some(b'"') => i = lex::quoted_end(s, i).unwrap_or(s.len()),
-            Some(b'<') => i = bracket_end(s, i),
-            Some(_) => i += 1,
-        }
-    }
-}
-
-/// Offset after the bracket that closes the one at `at`; just after it when none does.
-fn bracket_end(s: &[u8], at: usize) -> usize {
-    let i = block::find(s, at + 1, 0, [b'>', b'<', b'"']);
-    if peek(s, i) == b'>' { i + 1 } else { at + 1 }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-
-    const TEXT: &str = "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a , SIP/2.0/UDP b,\r\n \
-        SIP/2.0/UDP c\r\nTo:<sip:t>\r\nv: SIP/2.0/UDP d\r\n\r\nbody";
-
-    fn message() -> Message {
-        Message::parse(Bytes::from_static(TEXT.as_bytes())).unwrap()
-    }
-
-    fn written(m: &Message, p: &Patch) -> String {
-        let mut out = BytesMut::new();
-        p.write(m, &mut out);
-        assert_eq!(out.len(), p.written_len(m));
-        String::from_utf8(out.to_vec()).unwrap()
-    }
-
-    #[test]
-    fn no_edits_give_the_same_bytes() {
-        assert_eq!(written(&message(), &Patch::new()), TEXT);
-    }
-
-    #[test]
-    fn edits_land_where_they_were_meant_whatever_their_order() {
-        let m = message();
-        let mut p = Patch::new();
-        p.append_header(&m, "X", b"2");
-        p.set_request_uri(&m, b"sip:other");
-        p.add_before_first(&m, HeaderId::Via, "Via", b"one");
-        p.add_before_first(&m, HeaderId::Via, "Via", b"two");
-        p.add_before_first(&m, HeaderId::Route, "Route", b"<sip:r>");
-        p.set_body(&m, b"hi");
-        let expected = TEXT
-            .replace("sip:b ", "sip:other ")
-            .replacen("Via: S", "Via: one\r\nVia: two\r\nRoute: <sip:r>\r\nVia: S", 1)
-            .replace("UDP d\r\n\r\nbody", "UDP d\r\nX: 2\r\nContent-Length: 2\r\n\r\nhi");
-        assert_eq!(written(&m, &p), expected);
-        p.set_body(&m, b"");
-        p.set_body(&m, b"ho");
-        assert_eq!(written(&m, &p), expected.replace("\r\nhi", "\r\nho"));
-        p.clear();
-        assert_eq!(written(&m, &p), TEXT);
-    }
-
-    #[test]
-    fn removing_values_in_any_order_leaves_a_lawful_list() {
-        let m = message();
-        let spans: Vec<Span> = m.vias().map(|v| v.unwrap().span).collect();
-        let orders: [&[usize]; 10] =
-            [&[0], &[1], &[2], &[3], &[0, 1], &[1, 0], &[1, 2], &[2, 1], &[0, 2], &[2, 0, 1, 3]];
-        for order in orders {
-            let mut p = Patch::new();
-            order.iter().for_each(|i| p.remove_value(&m, HeaderId::Via, spans[*i]));
-            let left = Message::parse(Bytes::from(written(&m, &p).into_bytes())).unwrap();
-            let hosts: Vec<_> = left.vias().map(|v| v.unwrap().sent_by.to_vec()).collect();
-            let wanted: Vec<_> = (0..4usize)
-                .filter(|i| !order.contains(i))
-                .map(|i| vec![b'a' + u8::try_from(i).unwrap()])
-                .collect();
-            assert_eq!(hosts, wanted, "{order:?}");
-        }
-        let mut p = Patch::new();
-        p.remove_value(&m, HeaderId::Via, spans[3]);
-        assert_eq!(written(&m, &p), TEXT.replace("v: SIP/2.0/UDP d\r\n", ""));
-    }
-
-    #[test]
-    fn commas_in_quotes_and_brackets_do_not_separate() {
-        let text = "ACK sip:b SIP/2.0\r\nRoute: \"a,<b\" <sip:a,b@c>;x=\",\" , <sip:d>\r\n\r\n";
-        let m = Message::parse(Bytes::from_static(text.as_bytes())).unwrap();
-        let first = m.routes().next().unwrap().unwrap();
-        let mut p = Patch::new();
-        p.remove_value(&m, HeaderId::Route, first.span);
-        assert_eq!(written(&m, &p), "ACK sip:b SIP/2.0\r\nRoute: <sip:d>\r\n\r\n");
-    }
-
-    #[test]
-    fn what_is_inserted_inside_a_removed_range_goes_with_it() {
-        let m = message();
-        let to = m.header(HeaderId::To).unwrap();
-        let mut p = Patch::new();
-        p.insert(to.value_span.end, b";tag=1");
-        p.insert(to.span.start, b"A: 1\r\n");
-        p.remove_header(&to);
-        p.insert(to.span.start, b"B: 2\r\n");
-        p.insert(to.span.end, b"C: 3\r\n");
-        let lines = "A: 1\r\nB: 2\r\nC: 3\r\n";
-        assert_eq!(written(&m, &p), TEXT.replace("To:<sip:t>\r\n", lines));
-    }
-
-    #[test]
-    fn offsets_beyond_the_message_do_no_harm() {
-        let m = message();
-        let mut p = Patch::new();
-        p.remove(Span::new(u32::MAX - 1, u32::MAX));
-        p.insert(u32::MAX, b"!");
-        p.replace(Span::new(3, 1), b"");
-        let expected = TEXT.replace("d\r\n\r\n", "d\r\nContent-Length: 5\r\n\r\n");
-        assert_eq!(written(&m, &p), format!("{expected}!"));
-    }
-
-    #[test]
-    fn content_length_fits_an_edited_body() {
-        let parse = |text: &str| Message::parse(Bytes::copy_from_slice(text.as_bytes())).unwrap();
-        let m = parse("ACK sip:b SIP/2.0\r\nl :  004\r\nTo: t\r\n\r\nbodytail");
-        let body = m.body_start();
-        let edited = |edit: &dyn Fn(&mut Patch)| {
-            let mut p = Patch::new();
-            edit(&mut p);
-            let text = written(&m, &p);
-            text.strip_prefix("ACK sip:b SIP/2.0\r\n").unwrap().to_string()
-        };
-        let at = |from, to| Span::new(body + from, body + to);
-        // Untouched, or edited to the same length: the bytes stay as they are.
-        assert_eq!(edited(&|_| {}), "l :  004\r\nTo: t\r\n\r\nbody");
-        assert_eq!(edited(&|p| p.replace(at(0, 1), b"B")), "l :  004\r\nTo: t\r\n\r\nBody");
-        assert_eq!(edited(&|p| p.insert(body, b"any")), "l :  7\r\nTo: t\r\n\r\nanybody");
-        assert_eq!(edited(&|p| p.insert(body + 4, b"!")), "l :  5\r\nTo: t\r\n\r\nbody!");
-        assert_eq!(edited(&|p| p.remove(at(0, 4))), "l :  0\r\nTo: t\r\n\r\n");
-        assert_eq!(
-            edited(&|p| p.set_body(&m, b"0123456789")),
-            "l :  10\r\nTo: t\r\n\r\n0123456789"
-        );
-        // An edit of the head does not count, wherever it stands.
-        let appended = edited(&|p| {
-            p.insert(body, b"_");
-            p.append_header(&m, "X", b"1");
-        });
-        assert_eq!(appended, "l :  5\r\nTo: t\r\nX: 1\r\n\r\n_body");
-        // The caller's own word stands.
-        let own = edited(&|p| {
-            p.replace(m.header(HeaderId::ContentLength).unwrap().value_span, b"2");
-            p.set_body(&m, b"hi!");
-        });
-        assert_eq!(own, "l :  2\r\nTo: t\r\n\r\nhi!");
-        let m = parse("ACK sip:b SIP/2.0\r\nTo: t\r\n\r\nbody");
-        let mut p = Patch::new();
-        p.set_body(&m, b"hi");
-        assert!(written(&m, &p).ends_with("To: t\r\nContent-Length: 2\r\n\r\nhi"));
-        p.add_before_first(&m, HeaderId::To, "L", b"2");
-        assert!(written(&m, &p).ends_with("L: 2\r\nTo: t\r\n\r\nhi"));
-    }
-}
+mod tests;

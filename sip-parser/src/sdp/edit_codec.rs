@@ -39,6 +39,7 @@ impl SdpEditor<'_, '_> {
         mut condition: impl FnMut(&Codec<'_>) -> bool,
     ) -> CodecsLeft {
         let Some(media) = self.medium(index) else { return CodecsLeft::default() };
+        self.patch.expect_questions();
         let codecs = media.codecs();
         let mut gone = [false; 128];
         for codec in codecs.iter() {
