@@ -2,20 +2,22 @@
 //! worker, location in memory, no authentication, no Server header.
 //!
 //! ```text
-//! lr-bench-server 127.0.0.1:5090
+//! lr-bench-server 127.0.0.1:5090 [T1 in milliseconds]
 //! ```
 
 use looseroute::prelude::*;
 
 fn main() -> Result<(), EngineError> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:5090".into());
+    let mut args = std::env::args().skip(1);
+    let address = args.next().unwrap_or_else(|| "127.0.0.1:5090".into());
+    // Kamailio forgets an INVITE 5 s after its 2xx; ours keeps it for 64 T1, in which a caller may
+    // repeat it (RFC 6026 8.4). With this T1 both keep as many, and nothing is repeated.
+    let t1 = args.next().and_then(|ms| ms.parse().ok()).unwrap_or(78);
     let engine = Engine::builder()
         .listen(format!("udp:{address}"))
         .server_header("")
         .modparam("tm", "auto_inv_100_reason", "Trying")
-        // Kamailio forgets an INVITE 5 s after its 2xx; ours keeps it for 64 T1, in which a caller
-        // may repeat it (RFC 6026 8.4). With this T1 both keep as many, and nothing is repeated.
-        .modparam("tm", "retr_timer1", 78)
+        .modparam("tm", "retr_timer1", t1)
         .modparam("rr", "append_fromtag", 0)
         .modparam("usrloc", "db_mode", 0)
         .modparam("registrar", "max_expires", 7200)
