@@ -167,11 +167,17 @@ impl Domains {
 }
 
 impl EngineParts {
-    /// Whether a SIP URI means this engine: a listener, or one of our domains at whatever port, as
-    /// in Kamailio, whose `uri == myself` holds for any port of an alias that has none.
+    /// Whether a SIP URI means this engine: a listener, or one of our domains without a port or
+    /// with one that we listen on (Kamailio's `uri == myself`, where an alias without a port holds
+    /// for all of them: here a domain may be an address that others listen on as well).
     #[must_use]
     pub fn is_myself(&self, uri: &Uri<'_>) -> bool {
-        is_local_uri(&self.listeners, uri) || (uri.is_sip() && self.domains.contains(&uri.host))
+        let port_fits = || {
+            uri.port
+                .is_none_or(|p| p == 5060 || self.listeners.iter().any(|(_, l)| l.addr.port() == p))
+        };
+        is_local_uri(&self.listeners, uri)
+            || (uri.is_sip() && self.domains.contains(&uri.host) && port_fits())
     }
 }
 

@@ -138,6 +138,12 @@ fn impostors(test: &str, kind: Kind) {
     }
     scene.server.expect_event("refused", &["alice"]);
 
+    // Another port, or a dot at the end of the name, makes no other name of it.
+    for from in ["<sip:alice@127.0.0.1:1>", "<sips:ALICE@127.0.0.1>"] {
+        let reply = scene.send(&scene.ask(from, to, ""));
+        scene.refused("alice at another port", &reply, PROVE, from);
+    }
+
     // Bob, with the right password, as alice: calling, and registering her.
     let reply = scene.ua().prove(&scene.ask(ALICE, to, ""), &bob()).expect("an answer");
     scene.refused("bob as alice", &reply, NOT_YOURS, ALICE);

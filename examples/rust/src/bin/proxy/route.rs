@@ -75,12 +75,14 @@ fn has_user(call: &Call) -> bool {
     Uri::parse(&call.request_uri()).is_ok_and(|uri| uri.user.is_some())
 }
 
-/// Whether the request says to come from one of our domains.
+/// Whether the request says to come from one of our domains: at whatever port, for who is called
+/// sees the name.
 async fn is_ours(call: &Call) -> Result<bool, RouteError> {
     let from = call.from_uri();
-    if !Uri::parse(&from).is_ok_and(|uri| uri.is_sip()) {
-        return Ok(false);
-    }
-    let ours = call.function("is_myself", [Value::Str(from)]).await?;
+    let host = match Uri::parse(&from) {
+        Ok(uri) if uri.is_sip() => format!("sip:{}", uri.host),
+        _ => return Ok(false),
+    };
+    let ours = call.function("is_myself", [Value::Str(host.into())]).await?;
     Ok(ours.as_int().unwrap_or(0) > 0)
 }
