@@ -11,8 +11,8 @@ use crate::{
     Fault, FeatureSet, GeolocationError, HeaderError, HeaderId, HistoryInfo, Identity, InReplyTo,
     InfoUri, Join, MimeVersion, MinSe, NameAddr, Number, Privacy, RAck, Reason, ReferSub,
     ReferredBy, RemotePartyId, Replaces, ResourcePriority, RetryAfter, SecurityMechanism,
-    ServiceId, SessionExpires, SessionId, SubscriptionState, TargetDialog, Text, Timestamp, Tokens,
-    Uri, UserToUser, Via, VisitedNetwork, Warning,
+    ServiceId, SessionExpires, SessionId, Span, SubscriptionState, TargetDialog, Text, Timestamp,
+    Tokens, Uri, UserToUser, Via, VisitedNetwork, Warning,
 };
 use bytes::{BufMut, BytesMut};
 
@@ -68,6 +68,96 @@ fn walk<'a, T: Value<'a>>(shape: Shape, s: &'a [u8], mut out: Option<&mut BytesM
     }
 }
 
+/// What a value must keep to that its getter lets pass; and which fault it is when it does not.
+trait Strict {
+    const FAULT: Fault = Fault::Parameter;
+
+    fn is_lawful(&self) -> bool;
+}
+
+/// A value of which all is judged.
+struct Judged<T>(T);
+
+impl<'a, T: Value<'a> + Strict> Value<'a> for Judged<T> {
+    fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Judged<T>, usize)> {
+        let (value, end) = T::parse_member(s, at, base)?;
+        if value.is_lawful() { Ok((Judged(value), end)) } else { Err((T::FAULT, at)) }
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        self.0.put(out);
+    }
+
+    fn uri(&self) -> Option<(&'a [u8], Span)> {
+        self.0.uri()
+    }
+}
+
+impl Strict for Via<'_> {
+    fn is_lawful(&self) -> bool {
+        self.ttl().is_some() || !self.params.has(b"ttl")
+    }
+}
+
+impl Strict for ContentType<'_> {
+    fn is_lawful(&self) -> bool {
+        self.q().is_some() || !self.params.has(b"q")
+    }
+}
+
+impl Strict for Tokens<'_> {
+    fn is_lawful(&self) -> bool {
+        self.q().is_some() || !self.params.has(b"q")
+    }
+}
+
+impl Strict for CSeq<'_> {
+    const FAULT: Fault = Fault::Number;
+
+    fn is_lawful(&self) -> bool {
+        self.number < 1 << 31
+    }
+}
+
+/// The number of a reliable response, which is never 0 (RFC 3262 7.1).
+struct Sequence(Number);
+
+impl<'a> Value<'a> for Sequence {
+    fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Sequence, usize)> {
+        let (number, end) = Number::parse_member(s, at, base)?;
+        if number.0 == 0 { Err((Fault::Number, at)) } else { Ok((Sequence(number), end)) }
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        self.0.put(out);
+    }
+}
+
+/// A value of Contact: `*` stands alone (RFC 3261 25.1).
+struct Binding<'a>(Contact<'a>);
+
+impl<'a> Value<'a> for Binding<'a> {
+    fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Binding<'a>, usize)> {
+        let (contact, end) = Contact::parse_member(s, at, base)?;
+        match contact {
+            Contact::Star if at > skip_lws(s, 0) => Err((Fault::Syntax, at)),
+            Contact::Star if end < s.len() => Err((Fault::Syntax, end)),
+            Contact::Addr(addr) if addr.q().is_none() && addr.params.has(b"q") => {
+                Err((Fault::Parameter, at))
+            }
+            _ => Ok((Binding(contact), end)),
+        }
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        self.0.put(out);
+    }
+
+    fn uri(&self) -> Option<(&'a [u8], Span)> {
+        self.0.uri()
+    }
+}
+
 macro_rules! of {
     ($shape:ident, $type:ty) => {
         (Shape::$shape, (|shape, s, out| walk::<$type>(shape, s, out)) as Walk)
@@ -78,11 +168,11 @@ macro_rules! of {
 fn family(id: HeaderId) -> Option<(Shape, Walk)> {
     use HeaderId as Id;
     Some(match id {
-        Id::Via => of!(List, Via<'_>),
+        Id::Via => of!(List, Judged<Via<'_>>),
         Id::From | Id::To | Id::ReplyTo | Id::ReferTo | Id::PCalledPartyId => {
             of!(Once, NameAddr<'_>)
         }
-        Id::Contact => of!(List, Contact<'_>),
+        Id::Contact => of!(List, Binding<'_>),
         Id::Route | Id::RecordRoute | Id::Path | Id::ServiceRoute => of!(List, NameAddr<'_>),
         Id::PAssertedIdentity | Id::PPreferredIdentity => of!(List, NameAddr<'_>),
         Id::PermissionMissing | Id::TriggerConsent => of!(List, NameAddr<'_>),
@@ -97,17 +187,13 @@ fn family(id: HeaderId) -> Option<(Shape, Walk)> {
         Id::Replaces => of!(Once, Replaces<'_>),
         Id::Join => of!(Once, Join<'_>),
         Id::TargetDialog => of!(Once, TargetDialog<'_>),
-        Id::CSeq => of!(Once, CSeq<'_>),
+        Id::CSeq => of!(Once, Judged<CSeq<'_>>),
         Id::RAck => of!(Once, RAck<'_>),
         Id::MaxForwards => of!(Once, Hops),
-        Id::ContentLength
-        | Id::Expires
-        | Id::MinExpires
-        | Id::RSeq
-        | Id::FlowTimer
-        | Id::MaxBreadth => {
+        Id::ContentLength | Id::Expires | Id::MinExpires | Id::FlowTimer | Id::MaxBreadth => {
             of!(Once, Number)
         }
+        Id::RSeq => of!(Once, Sequence),
         Id::SessionExpires => of!(Once, SessionExpires<'_>),
         Id::MinSe => of!(Once, MinSe<'_>),
         Id::RetryAfter => of!(Once, RetryAfter<'_>),
@@ -115,14 +201,10 @@ fn family(id: HeaderId) -> Option<(Shape, Walk)> {
         Id::Timestamp => of!(Once, Timestamp<'_>),
         Id::MimeVersion => of!(Once, MimeVersion),
         Id::ContentType => of!(Once, ContentType<'_>),
-        Id::Accept => of!(ListOrEmpty, ContentType<'_>),
+        Id::Accept => of!(ListOrEmpty, Judged<ContentType<'_>>),
         Id::ContentDisposition => of!(Once, ContentDisposition<'_>),
-        Id::Supported
-        | Id::Allow
-        | Id::AcceptEncoding
-        | Id::AcceptLanguage
-        | Id::RecvInfo
-        | Id::PEarlyMedia => {
+        Id::AcceptEncoding | Id::AcceptLanguage => of!(ListOrEmpty, Judged<Tokens<'_>>),
+        Id::Supported | Id::Allow | Id::RecvInfo | Id::PEarlyMedia => {
             of!(ListOrEmpty, Tokens<'_>)
         }
         Id::Require
@@ -191,7 +273,16 @@ impl HeaderId {
     /// in it. The offset of an error counts in `value`. [`HeaderId::Other`] takes anything.
     ///
     /// It is stricter than the getters of [`Message`](crate::Message), which judge a URI only when
-    /// it is asked for, and take an empty list for a list of nothing.
+    /// it is asked for, and take an empty list for a list of nothing. It also refuses what they
+    /// let pass: a `*` of Contact that is not alone (RFC 3261 20.10), a q that is none in Contact,
+    /// Accept, Accept-Encoding and Accept-Language (25.1 qvalue), a ttl of Via above 255, a CSeq
+    /// of 2^31 and more (8.1.1.5), an RSeq of 0 (RFC 3262 7.1).
+    ///
+    /// Not judged are other values of parameters, beyond being a token, a host or a quoted string:
+    /// neither their form nor their range (rport, received, maddr and branch of Via; tag; expires
+    /// of Contact; Digest parameters beyond their syntax), nor whether a parameter stands there
+    /// twice or may stand there at all; the meaning of tokens (methods, option tags, events); and
+    /// whether headers fit each other, or fit the method.
     ///
     /// ```
     /// use sip_parser::{Fault, HeaderId};
@@ -262,6 +353,29 @@ mod tests {
         assert_eq!(normal(HeaderId::Contact, "a <sip:b>, <sip:c@h:h>"), Err((Fault::Host, 20)));
         assert_eq!(normal(HeaderId::Diversion, "<sip:c@h;>"), Err((Fault::Uri, 9)));
         assert_eq!(normal(HeaderId::AlertInfo, "<urn:>"), Err((Fault::Uri, 5)));
+    }
+
+    #[test]
+    fn ranges_are_judged_that_getters_let_pass() {
+        for (id, good, bad) in [
+            (HeaderId::Contact, "<sip:a>;q=0.5, <sip:b>", "<sip:a>;q=0.5, <sip:b>;q=2"),
+            (HeaderId::Contact, "<sip:a>;q=1.000", "<sip:a>;q=1.001"),
+            (HeaderId::Contact, " *", "<sip:a>, *"),
+            (HeaderId::Contact, "*", "*, <sip:a>"),
+            (HeaderId::Contact, "*<sip:a>", "*, *"),
+            (HeaderId::Accept, "a/b;q=0", "a/b;q=-1"),
+            (HeaderId::AcceptEncoding, "gzip;q=.5", "gzip;q"),
+            (HeaderId::AcceptLanguage, "en;q=0.123", "en, de;q=0.1234"),
+            (HeaderId::Via, "SIP/2.0/UDP h;ttl=255", "SIP/2.0/UDP h;ttl=256"),
+            (HeaderId::CSeq, "2147483647 ACK", "2147483648 ACK"),
+            (HeaderId::RSeq, "4294967295", "0"),
+        ] {
+            assert!(normal(id, good).is_ok(), "{id}: {good}");
+            assert!(normal(id, bad).is_err(), "{id}: {bad}");
+        }
+        assert_eq!(normal(HeaderId::Contact, "<sip:a>, *"), Err((Fault::Syntax, 9)));
+        assert_eq!(normal(HeaderId::Contact, "*, <sip:a>"), Err((Fault::Syntax, 1)));
+        assert_eq!(normal(HeaderId::RSeq, "0"), Err((Fault::Number, 0)));
     }
 
     #[test]

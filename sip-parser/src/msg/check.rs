@@ -3,8 +3,8 @@
 
 use super::Message;
 use crate::{
-    Fault, HeaderError, HeaderId, Limits, Method, NameAddr, Params, ParseError, ParseErrorKind,
-    Uri, UriFault,
+    Contact, Fault, HeaderError, HeaderId, Limits, Method, NameAddr, Params, ParseError,
+    ParseErrorKind, Uri, UriFault,
 };
 
 fn fail(header: HeaderId, offset: u32, fault: Fault) -> ParseError {
@@ -80,7 +80,7 @@ impl Message {
     }
 
     /// [`Message::check`] and the headers that route: Route, Record-Route, Path, Service-Route
-    /// and Contact, each value with its URI. For registrars and user agents; a proxy between
+    /// and Contact, each value with its URI, and a `*` of Contact alone (RFC 3261 20.10). For registrars and user agents; a proxy between
     /// others need not judge what it does not use.
     pub fn check_routing(&self) -> Result<(), ParseError> {
         self.check_routing_with(&Limits::DEFAULT)
@@ -96,10 +96,17 @@ impl Message {
                 inner_uri(id, &addr?, limits)?;
             }
         }
+        let (mut all, mut stars) = (0, 0);
         for contact in self.contacts() {
-            if let Some(addr) = contact?.addr() {
-                inner_uri(HeaderId::Contact, addr, limits)?;
+            all += 1;
+            match contact? {
+                Contact::Star => stars += 1,
+                Contact::Addr(addr) => inner_uri(HeaderId::Contact, &addr, limits)?,
             }
+        }
+        if stars > 0 && all > 1 {
+            let at = self.header(HeaderId::Contact).map_or(0, |h| h.value_span.start);
+            return Err(fail(HeaderId::Contact, at, Fault::Syntax));
         }
         Ok(())
     }
@@ -162,6 +169,7 @@ mod tests {
     #[test]
     fn a_good_message_passes_and_each_flaw_is_named() {
         assert_eq!(verdict("70", "70"), Ok(()));
+        assert_eq!(verdict("Contact: <sip:a@h>", "Contact: *"), Ok(()));
         for (old, new, reason) in [
             ("sip:b.example SIP", "sip:b.example?Route=x SIP", "Bad Request-URI"),
             ("sip:b.example SIP", "sip:b.example:x SIP", "Bad Request-URI"),
@@ -176,6 +184,8 @@ mod tests {
             ("Max-Forwards: 70", "Max-Forwards: 300", "Bad Max-Forwards"),
             ("Max-Forwards: 70", "Max-Forwards: 7\r\nMax-Forwards: 8", "Duplicate Max-Forwards"),
             ("Contact: <sip:a@h>", "Contact: <sip:a@h:h>", "Bad Contact"),
+            ("Contact: <sip:a@h>", "Contact: *, <sip:a@h>", "Bad Contact"),
+            ("Contact: <sip:a@h>", "Contact: <sip:a@h>\r\nm: *", "Bad Contact"),
         ] {
             assert_eq!(verdict(old, new), Err((400, reason)), "{old} -> {new}");
         }

@@ -339,7 +339,8 @@ impl Message {
     }
 
     /// Judges the value of every header with a name here by its own grammar
-    /// ([`HeaderId::check`]), and that those which may be there once are there no more often. For
+    /// ([`HeaderId::check`]), and that those which may be there once are there no more often, nor
+    /// another Contact beside `*` (RFC 3261 20.10). For
     /// user agents and gateways that want no surprise later; a proxy must not refuse what it does
     /// not use, and calls [`Message::check`].
     pub fn check_headers(&self) -> Result<(), HeaderError> {
@@ -350,6 +351,12 @@ impl Message {
             }
             let moved = |e: HeaderError| HeaderError { offset: base.saturating_add(e.offset), ..e };
             entry.id.check(value).map_err(moved)?;
+            if entry.id == HeaderId::Contact
+                && matches!(Contact::parse(value), Ok(Contact::Star))
+                && self.headers_of(HeaderId::Contact).nth(1).is_some()
+            {
+                return Err(error(entry.id, base, (Fault::Syntax, 0)));
+            }
         }
         Ok(())
     }
@@ -375,6 +382,16 @@ mod tests {
         let second = m.vias().nth(1).unwrap().unwrap();
         assert_eq!(m.slice(second.span), b"SIP/2.0/TCP b");
         assert_eq!(m.top_via().unwrap().branch(), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn no_other_contact_stands_beside_a_star() {
+        assert_eq!(message("Contact: *\r\n").check_headers(), Ok(()));
+        assert_eq!(message("Contact: <sip:a>\r\nm: <sip:b>\r\n").check_headers(), Ok(()));
+        for headers in ["m: *\r\nContact: <sip:a>\r\n", "m: <sip:a>\r\nm: *\r\n", "m: *, *\r\n"] {
+            let e = message(headers).check_headers().unwrap_err();
+            assert_eq!((e.header, e.fault), (HeaderId::Contact, Fault::Syntax), "{headers}");
+        }
     }
 
     #[test]
