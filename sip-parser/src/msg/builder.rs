@@ -18,6 +18,19 @@ fn put_line_text(out: &mut BytesMut, text: &[u8]) {
     }
 }
 
+/// Appends a Request-URI: blanks and bytes that are no text are escaped (RFC 3261 25.1 escaped),
+/// since a blank would end it.
+fn put_request_uri(out: &mut BytesMut, uri: &[u8]) {
+    let digit = |n: u8| b"0123456789ABCDEF".get(usize::from(n & 15)).copied().unwrap_or(b'0');
+    for &b in uri {
+        if b <= b' ' || b == 0x7f {
+            out.put_slice(&[b'%', digit(b >> 4), digit(b)]);
+        } else {
+            out.put_u8(b);
+        }
+    }
+}
+
 /// A byte that no name may hold becomes `_`: a blank in front would make the line a fold of the
 /// header above.
 fn put_header(out: &mut BytesMut, name: &[u8], value: &[u8]) {
@@ -27,9 +40,10 @@ fn put_header(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
-/// [`put_header`] for what callers give: the length is not theirs to say.
+/// [`put_header`] for what callers give: the length is not theirs to say, and without a name there
+/// is no header.
 fn put_given(out: &mut BytesMut, name: &str, value: &[u8]) {
-    if HeaderId::from_name(name.as_bytes()) != HeaderId::ContentLength {
+    if !name.is_empty() && HeaderId::from_name(name.as_bytes()) != HeaderId::ContentLength {
         put_header(out, name.as_bytes(), value);
     }
 }
@@ -47,7 +61,7 @@ fn put_body(out: &mut BytesMut, body: &Option<(Vec<u8>, Bytes)>) {
         Some((kind, bytes)) => (Some(kind), &bytes[..]),
         None => (None, &b""[..]),
     };
-    if let Some(kind) = kind {
+    if let Some(kind) = kind.filter(|kind| !kind.is_empty()) {
         put_header(out, b"Content-Type", kind);
     }
     out.put_slice(b"Content-Length: ");
@@ -65,18 +79,21 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// A request of that method to that Request-URI. What no method may hold becomes `_`.
+    /// A request of that method to that Request-URI. What no method may hold becomes `_`, as does
+    /// an empty method; blanks, line ends and other control characters in `uri` are escaped, such
+    /// as `%20`. That it is a URI, with a scheme at least, is the caller's to see to: nothing is
+    /// made up here, and who reads the request refuses it otherwise.
     pub fn new(method: &str, uri: &[u8]) -> RequestBuilder {
         let mut head = BytesMut::with_capacity(512);
-        put_token(&mut head, method.as_bytes());
+        put_token(&mut head, if method.is_empty() { b"_" } else { method.as_bytes() });
         head.put_u8(b' ');
-        put_line_text(&mut head, uri);
+        put_request_uri(&mut head, uri);
         head.put_slice(b" SIP/2.0\r\n");
         RequestBuilder { head, body: None }
     }
 
-    /// Adds a header. Line ends in `value` become blanks, what no name may hold becomes `_`. Content-Length is left out, since the
-    /// builder writes it.
+    /// Adds a header. Line ends in `value` become blanks, what no name may hold becomes `_`.
+    /// Content-Length is left out, since the builder writes it, and so is what has an empty name.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> RequestBuilder {
         put_given(&mut self.head, name, value.as_ref());
         self
@@ -89,7 +106,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Sets the body and its Content-Type.
+    /// Sets the body and its Content-Type, which is left out when it is empty.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> RequestBuilder {
         self.body = Some((content_type.as_bytes().to_vec(), body.into()));
         self
@@ -123,8 +140,10 @@ pub struct ResponseBuilder<'a> {
 }
 
 impl<'a> ResponseBuilder<'a> {
-    /// A response to `request`. An empty `reason` becomes the usual phrase of `code`.
+    /// A response to `request`. An empty `reason` becomes the usual phrase of `code`. A code that
+    /// is none, below 100 or above 699 (RFC 3261 7.2), becomes 500.
     pub fn from_request(request: &'a Message, code: u16, reason: &'a str) -> ResponseBuilder<'a> {
+        let code = if (100..700).contains(&code) { code } else { 500 };
         let reason = if reason.is_empty() { crate::reason_phrase(code) } else { reason };
         ResponseBuilder {
             request,
@@ -138,7 +157,8 @@ impl<'a> ResponseBuilder<'a> {
         }
     }
 
-    /// Adds this tag to To, when To has none (RFC 3261 8.2.6.2). Not for 100.
+    /// Adds this tag to To, when To has none (RFC 3261 8.2.6.2). Not for 100. What no token may
+    /// hold becomes `_`; an empty tag is left out.
     pub fn to_tag(mut self, tag: &'a [u8]) -> ResponseBuilder<'a> {
         self.to_tag = Some(tag);
         self
@@ -157,8 +177,7 @@ impl<'a> ResponseBuilder<'a> {
         self
     }
 
-    /// Adds a header behind the copied ones. Line ends in `value` become blanks. Content-Length is
-    /// left out, since the builder writes it.
+    /// Adds a header behind the copied ones, under the rules of [`RequestBuilder::header`].
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> ResponseBuilder<'a> {
         put_given(&mut self.extra, name, value.as_ref());
         self
@@ -175,7 +194,7 @@ impl<'a> ResponseBuilder<'a> {
         self
     }
 
-    /// Sets the body and its Content-Type.
+    /// Sets the body and its Content-Type, which is left out when it is empty.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> ResponseBuilder<'a> {
         self.body = Some((content_type.as_bytes().to_vec(), body.into()));
         self
@@ -239,9 +258,10 @@ impl<'a> ResponseBuilder<'a> {
         out.put_slice(b"To: ");
         out.put_slice(h.value);
         let tagged = self.request.to().is_ok_and(|to| to.params.has(b"tag"));
-        if let (false, Some(tag)) = (tagged || self.code == 100, self.to_tag) {
+        let own = self.to_tag.filter(|tag| !tag.is_empty());
+        if let (false, Some(tag)) = (tagged || self.code == 100, own) {
             out.put_slice(b";tag=");
-            put_line_text(out, tag);
+            put_token(out, tag);
         }
         out.put_slice(b"\r\n");
     }
@@ -339,5 +359,31 @@ mod tests {
         let all: Vec<_> = m.headers().map(|h| (h.name, h.value)).collect();
         let length = (&b"Content-Length"[..], &b"0"[..]);
         assert_eq!(all, [(&b"A"[..], &b"1"[..]), (b"_B___", b"2"), length]);
+    }
+
+    #[test]
+    fn nothing_is_built_that_this_crate_refuses() {
+        let plain = |method: &str, uri: &[u8]| {
+            let built = RequestBuilder::new(method, uri).header("", "x").body("", &b""[..]).build();
+            let m = Message::parse(built).unwrap();
+            let names: Vec<_> = m.headers().map(|h| h.name).collect();
+            assert_eq!(names, [b"Content-Length"]);
+            (m.method_name().to_vec(), m.request_uri().to_vec())
+        };
+        let text = |method: &str, uri: &str| (method.into(), uri.into());
+        assert_eq!(plain("INVITE", b"sip:a b"), text("INVITE", "sip:a%20b"));
+        assert_eq!(plain("", b"sip:a\r\n\0\t\x7f"), text("_", "sip:a%0D%0A%00%09%7F"));
+        let m = request();
+        for (code, wanted) in
+            [(0, 500), (99, 500), (100, 100), (699, 699), (700, 500), (u16::MAX, 500)]
+        {
+            let built = ResponseBuilder::from_request(&m, code, "").to_tag(b"").build();
+            let answer = Message::parse(built).unwrap();
+            assert_eq!((answer.status(), answer.check()), (Some(wanted), Ok(())), "{code}");
+            assert_eq!(answer.to().unwrap().tag(), None);
+        }
+        let built = ResponseBuilder::from_request(&m, 200, "").to_tag(b"a b;c").build();
+        let answer = Message::parse(built).unwrap();
+        assert_eq!((answer.check(), answer.to().unwrap().tag()), (Ok(()), Some(&b"a_b_c"[..])));
     }
 }
