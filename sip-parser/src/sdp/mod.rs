@@ -257,14 +257,17 @@ impl<'a> Sdp<'a> {
     }
 
     /// Judges what RFC 8866 demands beyond what [`Sdp::parse`] needs: one `o=`, `s=` and at least
-    /// one `t=`, all well formed, and a `c=` for every media section that is in use.
+    /// one `t=`, all well formed, no more than one `c=` in the session section, and a `c=` for
+    /// every media section that is in use; in every `m=` line at least one format, and one blank
+    /// between its words (9). Letters that RFC 8866 does not know are passed over.
     pub fn check(&self) -> Result<(), SdpError> {
-        let mut counts = [0u8; 3];
+        let mut counts = [0u8; 4];
         for line in self.session.lines() {
             let slot = match line.kind {
                 b'v' => 0,
                 b'o' => 1,
                 b's' => 2,
+                b'c' => 3,
                 _ => continue,
             };
             counts[slot] += 1;
@@ -283,6 +286,14 @@ impl<'a> Sdp<'a> {
             return Err(self.lacks(b't'));
         }
         for media in self.media() {
+            let head = media.head();
+            let words = head.value.split(|b| *b == b' ');
+            let (count, hollow) = words.fold((0usize, false), |(n, hollow), word| {
+                (n.saturating_add(1), hollow || word.is_empty())
+            });
+            if count < 4 || hollow {
+                return Err(SdpError::new(SdpFault::Syntax, b'm', head.span.start));
+            }
             if media.port != 0 && media.connection().is_none() {
                 return Err(SdpError::new(SdpFault::Missing, b'c', media.section().span().start));
             }

@@ -412,3 +412,23 @@ fn odd_attributes_are_no_rtpmap_and_no_candidate() {
     assert!(!data.is_rtp() && data.codecs().iter().next().is_none());
     assert_eq!(data.formats().next().unwrap().0, b"webrtc-datachannel");
 }
+
+#[test]
+fn check_judges_media_lines_and_a_second_connection() {
+    let verdict = |connections: &str, media: &str| {
+        let text = format!("v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\n{connections}t=0 0\r\nm={media}\r\n");
+        Sdp::parse(text.as_bytes()).unwrap().check().map_err(|e| (e.fault, e.kind))
+    };
+    let (one, two) = ("c=IN IP4 192.0.2.1\r\n", "c=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\n");
+    for media in ["audio 1 RTP/AVP 0", "audio 0 RTP/AVP 0 8", "image 9/2 udptl t38"] {
+        assert_eq!(verdict(one, media), Ok(()), "{media}");
+    }
+    for media in
+        ["audio 1 RTP/AVP", "audio 1 RTP/AVP ", "audio  1 RTP/AVP 0", "audio 1 RTP/AVP 0  8"]
+    {
+        assert_eq!(verdict(one, media), Err((SdpFault::Syntax, b'm')), "{media}");
+    }
+    assert_eq!(verdict(two, "audio 1 RTP/AVP 0"), Err((SdpFault::Duplicate, b'c')));
+    let each = format!("audio 1 RTP/AVP 0\r\n{two}a=x");
+    assert_eq!(verdict("", &each), Ok(()), "a multicast session may have several (RFC 8866 5.7)");
+}
