@@ -432,3 +432,24 @@ fn check_judges_media_lines_and_a_second_connection() {
     let each = format!("audio 1 RTP/AVP 0\r\n{two}a=x");
     assert_eq!(verdict("", &each), Ok(()), "a multicast session may have several (RFC 8866 5.7)");
 }
+
+#[test]
+fn codecs_are_taken_out_of_many_long_media_lines_once_each() {
+    let head = "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n";
+    let formats: String = (0..128).map(|n| format!(" {n}")).collect();
+    let line = format!("m=audio 1 RTP/AVP{formats}\r\na=rtpmap:97 x/8000\r\na=mid:1\r\n");
+    let text = format!("{head}{}", line.repeat(60));
+    let sdp = Sdp::parse(text.as_bytes()).unwrap();
+    let mut patch = Patch::new();
+    // From the last on, so that no edit stands where it is to be written.
+    for i in (0..60).rev() {
+        let kept = sdp.edit(&mut patch).keep_codecs(i, &["PCMU", "PCMA"]);
+        assert_eq!((kept.removed, kept.left), (126, 2), "{i}");
+        let again = sdp.edit(&mut patch).keep_codecs(i, &["PCMU", "PCMA"]);
+        assert_eq!((again.removed, again.left), (0, 2), "{i}");
+    }
+    let mut out = BytesMut::new();
+    patch.write_text(text.as_bytes(), &mut out);
+    let wanted = format!("{head}{}", "m=audio 1 RTP/AVP 0 8\r\na=mid:1\r\n".repeat(60));
+    assert_eq!(out, wanted.as_bytes());
+}
