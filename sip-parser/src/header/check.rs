@@ -79,6 +79,7 @@ trait Strict {
 struct Judged<T>(T);
 
 impl<'a, T: Value<'a> + Strict> Value<'a> for Judged<T> {
+    #[inline(always)]
     fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Judged<T>, usize)> {
         let (value, end) = T::parse_member(s, at, base)?;
         if value.is_lawful() { Ok((Judged(value), end)) } else { Err((T::FAULT, at)) }
@@ -93,27 +94,24 @@ impl<'a, T: Value<'a> + Strict> Value<'a> for Judged<T> {
     }
 }
 
-impl Strict for Via<'_> {
-    fn is_lawful(&self) -> bool {
-        self.ttl().is_some() || !self.params.has(b"ttl")
-    }
-}
-
 impl Strict for ContentType<'_> {
+    #[inline(always)]
     fn is_lawful(&self) -> bool {
-        self.q().is_some() || !self.params.has(b"q")
+        !self.params.may_have(b"q") || self.q().is_some() || !self.params.has(b"q")
     }
 }
 
 impl Strict for Tokens<'_> {
+    #[inline(always)]
     fn is_lawful(&self) -> bool {
-        self.q().is_some() || !self.params.has(b"q")
+        !self.params.may_have(b"q") || self.q().is_some() || !self.params.has(b"q")
     }
 }
 
 impl Strict for CSeq<'_> {
     const FAULT: Fault = Fault::Number;
 
+    #[inline(always)]
     fn is_lawful(&self) -> bool {
         self.number < 1 << 31
     }
@@ -137,12 +135,15 @@ impl<'a> Value<'a> for Sequence {
 struct Binding<'a>(Contact<'a>);
 
 impl<'a> Value<'a> for Binding<'a> {
+    #[inline(always)]
     fn parse_member(s: &'a [u8], at: usize, base: u32) -> At<(Binding<'a>, usize)> {
         let (contact, end) = Contact::parse_member(s, at, base)?;
         match contact {
             Contact::Star if at > skip_lws(s, 0) => Err((Fault::Syntax, at)),
             Contact::Star if end < s.len() => Err((Fault::Syntax, end)),
-            Contact::Addr(addr) if addr.q().is_none() && addr.params.has(b"q") => {
+            Contact::Addr(addr)
+                if addr.params.may_have(b"q") && addr.q().is_none() && addr.params.has(b"q") =>
+            {
                 Err((Fault::Parameter, at))
             }
             _ => Ok((Binding(contact), end)),
@@ -168,7 +169,7 @@ macro_rules! of {
 fn family(id: HeaderId) -> Option<(Shape, Walk)> {
     use HeaderId as Id;
     Some(match id {
-        Id::Via => of!(List, Judged<Via<'_>>),
+        Id::Via => of!(List, Via<'_>),
         Id::From | Id::To | Id::ReplyTo | Id::ReferTo | Id::PCalledPartyId => {
             of!(Once, NameAddr<'_>)
         }
@@ -275,11 +276,11 @@ impl HeaderId {
     /// It is stricter than the getters of [`Message`](crate::Message), which judge a URI only when
     /// it is asked for, and take an empty list for a list of nothing. It also refuses what they
     /// let pass: a `*` of Contact that is not alone (RFC 3261 20.10), a q that is none in Contact,
-    /// Accept, Accept-Encoding and Accept-Language (25.1 qvalue), a ttl of Via above 255, a CSeq
+    /// Accept, Accept-Encoding and Accept-Language (25.1 qvalue), a CSeq
     /// of 2^31 and more (8.1.1.5), an RSeq of 0 (RFC 3262 7.1).
     ///
     /// Not judged are other values of parameters, beyond being a token, a host or a quoted string:
-    /// neither their form nor their range (rport, received, maddr and branch of Via; tag; expires
+    /// neither their form nor their range (rport, received, maddr, ttl and branch of Via; tag; expires
     /// of Contact; Digest parameters beyond their syntax), nor whether a parameter stands there
     /// twice or may stand there at all; the meaning of tokens (methods, option tags, events); and
     /// whether headers fit each other, or fit the method.
@@ -366,7 +367,6 @@ mod tests {
             (HeaderId::Accept, "a/b;q=0", "a/b;q=-1"),
             (HeaderId::AcceptEncoding, "gzip;q=.5", "gzip;q"),
             (HeaderId::AcceptLanguage, "en;q=0.123", "en, de;q=0.1234"),
-            (HeaderId::Via, "SIP/2.0/UDP h;ttl=255", "SIP/2.0/UDP h;ttl=256"),
             (HeaderId::CSeq, "2147483647 ACK", "2147483648 ACK"),
             (HeaderId::RSeq, "4294967295", "0"),
         ] {

@@ -352,7 +352,7 @@ impl Message {
             let moved = |e: HeaderError| HeaderError { offset: base.saturating_add(e.offset), ..e };
             entry.id.check(value).map_err(moved)?;
             if entry.id == HeaderId::Contact
-                && matches!(Contact::parse(value), Ok(Contact::Star))
+                && value.first() == Some(&b'*')
                 && self.headers_of(HeaderId::Contact).nth(1).is_some()
             {
                 return Err(error(entry.id, base, (Fault::Syntax, 0)));
